@@ -1,0 +1,44 @@
+# Everything the program is linked with. Versions and licences: docs/dependencies.md.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(MARIADB REQUIRED IMPORTED_TARGET libmariadb)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+if(NSTARX_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(NSTARX_BENCHES)
+  find_package(benchmark REQUIRED)
+endif()
+
+# Arrow C++ comes from the pyarrow wheel in the project's Python environment (headers and libraries).
+set(NSTARX_PYTHON "${CMAKE_SOURCE_DIR}/build/venv/bin/python" CACHE FILEPATH "Python with pyarrow")
+execute_process(
+  COMMAND ${NSTARX_PYTHON} -c "import pyarrow as p; print(p.get_include()); print(p.get_library_dirs()[0])"
+  OUTPUT_VARIABLE NSTARX_ARROW_FACTS OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+string(REPLACE "\n" ";" NSTARX_ARROW_FACTS "${NSTARX_ARROW_FACTS}")
+list(GET NSTARX_ARROW_FACTS 0 NSTARX_ARROW_INCLUDE)
+list(GET NSTARX_ARROW_FACTS 1 NSTARX_ARROW_LIBDIR)
+foreach(library arrow arrow_compute arrow_acero arrow_dataset arrow_s3 parquet)
+  file(GLOB candidates "${NSTARX_ARROW_LIBDIR}/lib${library}.so.*")
+  list(GET candidates 0 location)
+  add_library(nstarx::${library} SHARED IMPORTED)
+  set_target_properties(nstarx::${library} PROPERTIES
+    IMPORTED_LOCATION "${location}"
+    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${NSTARX_ARROW_INCLUDE}")
+endforeach()
+
+set(NSTARX_DEPS_DIR "${CMAKE_SOURCE_DIR}/build/deps" CACHE PATH "Where ./run puts what no system package has")
+add_library(nstarx::duckdb SHARED IMPORTED)
+set_target_properties(nstarx::duckdb PROPERTIES
+  IMPORTED_LOCATION "${NSTARX_DEPS_DIR}/duckdb/lib/libduckdb.so"
+  INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${NSTARX_DEPS_DIR}/duckdb/include")
+
+set(CMAKE_BUILD_RPATH "${NSTARX_ARROW_LIBDIR};${NSTARX_DEPS_DIR}/duckdb/lib")

@@ -1,0 +1,2 @@
+// Exists to own a precompiled header; every room reuses it.
+namespace nstarx {}

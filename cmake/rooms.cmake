@@ -1,0 +1,83 @@
+# One call a folder:
+#   nstarx_room(vault ROOMS base store LINK PkgConfig::SODIUM [ARROW])
+# makes the static library nstarx_vault from the folder's *.cc, and vault_test from its *_test.cc.
+# ROOMS are our own rooms it may include; LINK are foreign libraries; ARROW rooms get Arrow's headers precompiled.
+
+add_compile_options(-fPIE -Wall -Wextra -Werror -Wno-missing-field-initializers -Wno-unused-parameter
+                    -fno-omit-frame-pointer -Xclang -fno-pch-timestamp)
+add_compile_definitions(SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL BOOST_ALL_NO_LIB
+                        NSTARX_VERSION="${PROJECT_VERSION}")
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
+set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
+set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1")
+if(NSTARX_SANITIZE)
+  add_compile_options(-fsanitize=${NSTARX_SANITIZE} -fno-sanitize-recover=all)
+  string(REPLACE ",fuzzer-no-link" "" link_sanitizers "${NSTARX_SANITIZE}")
+  add_link_options(-fsanitize=${link_sanitizers})
+  if(NSTARX_SANITIZE MATCHES "undefined")
+    # Vendor shared libraries carry no type information for -fsanitize=vptr.
+    add_compile_options(-fno-sanitize=vptr)
+  endif()
+endif()
+add_link_options(-fuse-ld=mold -pie)
+
+add_library(nstarx_headers INTERFACE)
+target_include_directories(nstarx_headers INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_link_libraries(nstarx_headers INTERFACE Threads::Threads fmt::fmt Boost::json)
+
+# Two precompiled headers for the whole program: without Arrow and with it.
+function(nstarx_precompiled name)
+  cmake_parse_arguments(arg "" "" "HEADERS;LINK" ${ARGN})
+  add_library(${name} STATIC ${CMAKE_SOURCE_DIR}/cmake/precompiled.cc)
+  target_link_libraries(${name} PUBLIC nstarx_headers ${arg_LINK})
+  target_precompile_headers(${name} PRIVATE ${arg_HEADERS})
+endfunction()
+set(core_headers <algorithm> <array> <atomic> <chrono> <condition_variable> <cstdint> <expected>
+  <functional> <map> <memory> <mutex> <optional> <span> <stop_token> <string> <string_view> <thread>
+  <unordered_map> <utility> <variant> <vector> <fmt/format.h> <boost/json.hpp>)
+nstarx_precompiled(nstarx_pch_core HEADERS ${core_headers})
+nstarx_precompiled(nstarx_pch_arrow HEADERS ${core_headers} <arrow/api.h> LINK nstarx::arrow)
+
+function(nstarx_room name)
+  cmake_parse_arguments(arg "ARROW" "" "ROOMS;LINK;TEST_LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  set(benches ${sources})
+  list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "_(test|bench)\\.cc$")
+  list(TRANSFORM arg_ROOMS PREPEND nstarx_)
+  if(arg_ARROW)
+    set(pch nstarx_pch_arrow)
+    list(APPEND arg_LINK nstarx::arrow)
+  else()
+    set(pch nstarx_pch_core)
+  endif()
+  if(sources)
+    add_library(nstarx_${name} STATIC ${sources})
+    target_link_libraries(nstarx_${name} PUBLIC nstarx_headers ${arg_ROOMS} ${arg_LINK})
+    target_precompile_headers(nstarx_${name} REUSE_FROM ${pch})
+  else()
+    add_library(nstarx_${name} INTERFACE)
+    target_link_libraries(nstarx_${name} INTERFACE nstarx_headers ${arg_ROOMS} ${arg_LINK})
+  endif()
+  if(NSTARX_TESTS AND tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE nstarx_${name} ${arg_TEST_LINK} GTest::gtest_main GTest::gmock)
+    target_precompile_headers(${name}_test REUSE_FROM ${pch})
+    add_test(NAME ${name} COMMAND ${name}_test)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+  endif()
+  if(NSTARX_BENCHES AND benches)
+    add_executable(${name}_bench ${benches})
+    target_link_libraries(${name}_bench PRIVATE nstarx_${name} benchmark::benchmark_main)
+    target_precompile_headers(${name}_bench REUSE_FROM ${pch})
+  endif()
+endfunction()
+
+# A connector's room: its spec.json is embedded in the program, and its name goes into the registration table.
+function(nstarx_connector type)
+  cmake_parse_arguments(arg "" "" "ROOMS;LINK" ${ARGN})
+  nstarx_room(connector_${type} ARROW ROOMS base model connector net ${arg_ROOMS} LINK ${arg_LINK})
+  set_property(GLOBAL APPEND PROPERTY NSTARX_CONNECTORS ${type})
+endfunction()
