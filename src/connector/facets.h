@@ -1,0 +1,201 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/context.h"
+#include "base/json.h"
+#include "base/status.h"
+#include "connector/session.h"
+
+namespace arrow {
+class RecordBatch;
+class Schema;
+}  // namespace arrow
+
+namespace nstarx::connector {
+
+/// Rows as Arrow record batches, pulled one at a time: the puller's pace is the back-pressure. Not
+/// thread-safe. Must not outlive the session it came from; the destructor stops what still runs and
+/// leaves the session usable or marked unhealthy.
+class BatchStream {
+ public:
+  virtual ~BatchStream() = default;
+  virtual const std::shared_ptr<arrow::Schema>& schema() const = 0;
+  /// The next batch, null at the end. Batches are at most a few MiB.
+  virtual Result<std::shared_ptr<arrow::RecordBatch>> Next(const Context& context) = 0;
+  /// Rows that a writing statement changed; -1 when the system does not say or it was a query.
+  virtual int64_t rows_affected() const { return -1; }
+};
+
+struct Statement {
+  std::string text;
+  json::array parameters;  ///< positional: null, bool, int64, double, string
+  std::optional<int64_t>
+      limit;  ///< at most so many rows are pulled; a hint to the connector, enforced above it
+};
+
+struct ExecuteOptions {
+  int parallelism = 1;  ///< sessions that a big scan may use, itself included
+  SessionSource* siblings =
+      nullptr;  ///< where the others come from; null: none. Valid during Execute and the stream
+};
+
+/// Runs statements in the system's own language.
+class QueryFacet {
+ public:
+  virtual ~QueryFacet() = default;
+  /// The stream of the (last) result; a statement without rows gives an empty schema and
+  /// rows_affected.
+  virtual Result<std::unique_ptr<BatchStream>> Execute(const Context& context,
+                                                       const Statement& statement,
+                                                       const ExecuteOptions& options) = 0;
+};
+
+/// A thing that can be browsed.
+struct Node {
+  std::string name;
+  std::string path;  ///< what browse, describe and sample take: `schema.table` (quoted where
+                     ///< needed), a prefix, …
+  std::string
+      kind;  ///< schema, table, view, materialized_view, foreign_table, bucket, prefix, object, …
+  bool has_children = false;
+  std::string comment;
+  std::optional<int64_t> row_estimate;
+  std::optional<int64_t> size_bytes;
+};
+
+struct Column {
+  std::string name;
+  std::string native_type;
+  std::string arrow_type;
+  bool nullable = true;
+  bool primary_key = false;
+  std::string default_value;
+  std::string comment;
+};
+
+struct Key {
+  std::string name;
+  std::string kind;  ///< primary, unique, foreign
+  std::vector<std::string> columns;
+  std::string references;  ///< of a foreign key: `schema.table(column, …)`
+};
+
+struct Index {
+  std::string name;
+  std::vector<std::string> columns;
+  bool unique = false;
+  std::string definition;
+};
+
+struct Description {
+  std::string path;
+  std::string kind;
+  std::string comment;
+  std::vector<Column> columns;
+  std::vector<Key> keys;
+  std::vector<Index> indexes;
+  std::vector<std::string> partitions;
+  std::optional<int64_t> row_estimate;
+  std::optional<int64_t> size_bytes;
+};
+
+json::object ToJson(const Node& node);
+json::object ToJson(const Description& description);
+
+class BrowseFacet {
+ public:
+  virtual ~BrowseFacet() = default;
+  /// Children of `path` (empty: the top), sorted by name, at most `limit`. not_found as
+  /// query.undefined_table.
+  virtual Result<std::vector<Node>> List(const Context& context, std::string_view path,
+                                         int64_t limit) = 0;
+  virtual Result<Description> Describe(const Context& context, std::string_view path) = 0;
+  /// The first rows of a table or file.
+  virtual Result<std::unique_ptr<BatchStream>> Sample(const Context& context, std::string_view path,
+                                                      int64_t limit) = 0;
+};
+
+enum class IngestMode { kAppend, kCreate, kReplace };
+
+class IngestFacet {
+ public:
+  virtual ~IngestFacet() = default;
+  /// Writes all of `source` into `path` by the system's bulk path, all or nothing where the system
+  /// has transactions. Returns the rows written.
+  virtual Result<int64_t> Ingest(const Context& context, std::string_view path, IngestMode mode,
+                                 BatchStream& source) = 0;
+};
+
+struct ObjectInfo {
+  std::string key;
+  int64_t size = 0;
+  TimePoint modified{};
+  std::string etag;
+  std::string content_type;
+};
+
+struct ObjectPage {
+  std::vector<ObjectInfo> items;
+  std::vector<std::string> prefixes;
+  std::string next;  ///< continuation, empty at the end
+};
+
+class ByteStream {
+ public:
+  virtual ~ByteStream() = default;
+  /// Fills at most all of `into`; 0 at the end.
+  virtual Result<size_t> Read(const Context& context, std::span<std::byte> into) = 0;
+};
+
+struct ObjectRange {
+  int64_t offset = 0;
+  std::optional<int64_t> length;
+};
+
+class ObjectsFacet {
+ public:
+  virtual ~ObjectsFacet() = default;
+  virtual Result<ObjectPage> ListObjects(const Context& context, std::string_view prefix,
+                                         std::string_view delimiter, int64_t limit,
+                                         std::string_view continuation) = 0;
+  virtual Result<ObjectInfo> Stat(const Context& context, std::string_view key) = 0;
+  virtual Result<std::unique_ptr<ByteStream>> Get(const Context& context, std::string_view key,
+                                                  ObjectRange range) = 0;
+  /// Streams; multipart when large. `size` if the sender said it.
+  virtual Result<ObjectInfo> Put(const Context& context, std::string_view key, ByteStream& content,
+                                 std::optional<int64_t> size, std::string_view content_type) = 0;
+  virtual Status Delete(const Context& context, std::string_view key) = 0;
+  /// A URL that lets its bearer GET or PUT the key for a while.
+  virtual Result<std::string> Presign(const Context& context, std::string_view method,
+                                      std::string_view key, std::chrono::seconds expires) = 0;
+};
+
+/// What this login may do, against what the spec says it needs.
+struct PrivilegeReport {
+  std::string user;
+  std::vector<std::string> granted;
+  std::vector<std::string> missing;
+  json::object facts;
+};
+
+class PrivilegesFacet {
+ public:
+  virtual ~PrivilegesFacet() = default;
+  virtual Result<PrivilegeReport> CheckPrivileges(const Context& context) = 0;
+};
+
+class ExplainFacet {
+ public:
+  virtual ~ExplainFacet() = default;
+  /// {"plan": {"node", "rows", "cost", "children": […], …}, "native": the system's own answer}.
+  virtual Result<json::object> Explain(const Context& context, const Statement& statement) = 0;
+};
+
+}  // namespace nstarx::connector

@@ -1,0 +1,1 @@
+"""Tests of the built program from outside, and the real servers they talk to."""
