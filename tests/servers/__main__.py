@@ -60,7 +60,7 @@ def _up(options: argparse.Namespace) -> int:
             print("\n".join(lines), flush=True)
         print("up; stop with SIGTERM", flush=True)
         while not stopping:
-            signal.pause()
+            time.sleep(0.2)  # Not signal.pause(): a signal just before it would be missed.
     except ServerFailed as error:
         print(error, file=sys.stderr)
         return 1

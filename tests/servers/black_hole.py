@@ -13,6 +13,8 @@ class BlackHole:
     The listening socket's queue is full and never emptied, so the kernel drops every further SYN.
     """
 
+    label = ""
+
     def __init__(self) -> None:
         self._listener = socket.socket()
         self._listener.bind((LOOPBACK, 0))
@@ -43,6 +45,8 @@ class BlackHole:
 
 class SilentServer:
     """A port that accepts and then says nothing: for login and read deadlines."""
+
+    label = ""
 
     def __init__(self) -> None:
         self._listener = socket.socket()

@@ -36,6 +36,7 @@ class ServerCatalog:
         with self._lock:
             if name not in self._running:
                 server = self._makers()[name]()
+                server.label = name
                 server.start()
                 self._running[name] = server
             return self._running[name]

@@ -57,9 +57,7 @@ class Authority:
             .not_valid_after(_now() + 30 * DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(_ca_usage(), critical=True)
-            .add_extension(
-                x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
-            )
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
 
@@ -82,9 +80,7 @@ class Authority:
         """Returns a client certificate whose common name is the login."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _leaf(key, (common_name,), (), _now() - DAY, _now() + 20 * DAY)
-        return _pair(
-            builder.issuer_name(self._certificate.subject).sign(self._key, hashes.SHA256()), key
-        )
+        return _pair(builder.issuer_name(self._certificate.subject).sign(self._key, hashes.SHA256()), key)
 
 
 def self_signed() -> KeyPair:

@@ -41,10 +41,35 @@ SCHEMA = pa.schema([(name, kind) for name, kind, _ in COLUMNS])
 
 _INSTRUCTIONS = ("DELIVER IN PERSON", "COLLECT COD", "NONE", "TAKE BACK RETURN")
 _MODES = ("REG AIR", "AIR", "RAIL", "SHIP", "TRUCK", "MAIL", "FOB")
-_WORDS = (
-    "furiously regular deposits sleep quickly among the express accounts blithely final ideas nag "
-    "carefully even packages haggle slyly silent requests boost ironic theodolites wake bold pinto beans"
-).split()
+_WORDS = [
+    "furiously",
+    "regular",
+    "deposits",
+    "sleep",
+    "quickly",
+    "among",
+    "the",
+    "express",
+    "accounts",
+    "blithely",
+    "final",
+    "ideas",
+    "nag",
+    "carefully",
+    "even",
+    "packages",
+    "haggle",
+    "slyly",
+    "silent",
+    "requests",
+    "boost",
+    "ironic",
+    "theodolites",
+    "wake",
+    "bold",
+    "pinto",
+    "beans",
+]
 _FIRST_DAY = 8036  # 1992-01-02 as days since the epoch.
 
 

@@ -79,7 +79,7 @@ class MariadbServer(ServerProcess):
         """Creates the database and the users."""
         with self._root() as connection, connection.cursor() as cursor:
             for login in logins.ALL:
-                cursor.execute(f"CREATE USER '{login.user}'@'127.0.0.1' IDENTIFIED BY %s", login.password)
+                cursor.execute(f"CREATE USER '{login.user}'@'127.0.0.1' IDENTIFIED BY %s", (login.password,))
             cursor.execute(f"CREATE DATABASE {self.database}")
             cursor.execute(f"GRANT ALL ON *.* TO '{logins.ADMIN.user}'@'127.0.0.1' WITH GRANT OPTION")
             cursor.execute(f"GRANT ALL ON {self.database}.* TO '{logins.APP.user}'@'127.0.0.1'")
@@ -87,7 +87,7 @@ class MariadbServer(ServerProcess):
             cursor.execute(f"USE {self.database}")
             for table, note in (("visible", "all may read this"), ("hidden", "few may read this")):
                 cursor.execute(f"CREATE TABLE {table} (id integer PRIMARY KEY, note text)")
-                cursor.execute(f"INSERT INTO {table} VALUES (1, %s)", note)
+                cursor.execute(f"INSERT INTO {table} VALUES (1, %s)", (note,))
             cursor.execute(f"GRANT SELECT ON {self.database}.visible TO '{logins.NOBODY.user}'@'127.0.0.1'")
 
     def uri(self, login: logins.Login = logins.APP, host: str | None = None) -> str:
@@ -103,7 +103,7 @@ class MariadbServer(ServerProcess):
 
     def describe(self) -> dict[str, str]:
         """Returns the environment file's lines."""
-        prefix = "NSTARX_TEST_MARIADB"
+        prefix = self.environment_prefix()
         return {
             **super().describe(),
             f"{prefix}_DATABASE": self.database,

@@ -155,7 +155,7 @@ class MinioServer(ServerProcess):
 
     def describe(self) -> dict[str, str]:
         """Returns the environment file's lines."""
-        prefix = "NSTARX_TEST_MINIO"
+        prefix = self.environment_prefix()
         return {
             **super().describe(),
             f"{prefix}_ENDPOINT": self.endpoint,

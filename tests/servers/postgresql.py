@@ -136,7 +136,7 @@ class PostgresqlServer(ServerProcess):
 
     def describe(self) -> dict[str, str]:
         """Returns the environment file's lines."""
-        prefix = "NSTARX_TEST_POSTGRESQL"
+        prefix = self.environment_prefix()
         return {
             **super().describe(),
             f"{prefix}_DATABASE": self.database,

@@ -83,6 +83,8 @@ class ServerProcess:
         self.log_file = self.folder / "server.log"
         self.host = LOOPBACK
         self.port = free_port()
+        #: What the catalog calls this instance, e.g. postgresql_expired.
+        self.label = self.name
         self._process: subprocess.Popen[bytes] | None = None
         self._prepared = False
 
@@ -106,9 +108,13 @@ class ServerProcess:
         """Returns what is added to the server's environment."""
         return {}
 
+    def environment_prefix(self) -> str:
+        """Returns what the names in an environment file begin with: NSTARX_TEST_ and the label."""
+        return f"NSTARX_TEST_{self.label.upper()}"
+
     def describe(self) -> dict[str, str]:
         """Returns NAME=value pairs for an environment file."""
-        prefix = f"NSTARX_TEST_{self.name.upper()}"
+        prefix = self.environment_prefix()
         return {f"{prefix}_HOST": self.host, f"{prefix}_PORT": str(self.port)}
 
     # Life.
@@ -227,6 +233,4 @@ class ServerProcess:
         if not self._switches_user():
             return
         user = pwd.getpwnam(self.run_as or "")
-        subprocess.run(
-            ["chown", "-R", f"{user.pw_uid}:{user.pw_gid}", str(self.folder)], check=True, timeout=30
-        )
+        subprocess.run(["chown", "-R", f"{user.pw_uid}:{user.pw_gid}", str(self.folder)], check=True, timeout=30)
