@@ -147,7 +147,7 @@ Error& Error::WithSqlstate(std::string sqlstate) {
   impl_->sqlstate = std::move(sqlstate);
   return *this;
 }
-Error& Error::WithDetail(std::string_view key, boost::json::value value) {
+Error& Error::SetDetail(std::string_view key, boost::json::value value) {
   impl_->details[key] = std::move(value);
   return *this;
 }

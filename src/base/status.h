@@ -71,7 +71,15 @@ class Error {
   Error& WithConnector(std::string_view type);
   Error& WithVendorCode(std::string code);
   Error& WithSqlstate(std::string sqlstate);
-  Error& WithDetail(std::string_view key, boost::json::value value);
+  /// Any text or JSON value.
+  template <class T>
+  Error& WithDetail(std::string_view key, T&& value) {
+    if constexpr (std::is_convertible_v<T&&, std::string_view>) {
+      return SetDetail(key, boost::json::string(std::string_view(value)));
+    } else {
+      return SetDetail(key, boost::json::value(std::forward<T>(value)));
+    }
+  }
   Error& WithMessage(std::string message);
 
   /// {"code", "title", "detail", "stage", "hints", "action", …}: the body of problem+json less
@@ -81,6 +89,7 @@ class Error {
   std::string ToString() const;
 
  private:
+  Error& SetDetail(std::string_view key, boost::json::value value);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
