@@ -13,6 +13,7 @@ from typing import Any
 
 import requests
 
+from tests.servers.logins import CANARY
 from tests.servers.process import ServerFailed, ServerProcess
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -109,13 +110,15 @@ class GatewayServer(ServerProcess):
     def cli(self, *arguments: str, api_key: str | None = None, input: str | None = None,
             environment: Mapping[str, str] | None = None, timeout_s: float = 60.0,
             ) -> subprocess.CompletedProcess[str]:  # fmt: skip
-        """Runs `nstarx ARGUMENTS` as a client of this server."""
-        return subprocess.run(
+        """Runs `nstarx ARGUMENTS` as a client of this server; fails when a secret is printed."""
+        done = subprocess.run(
             [str(program()), *arguments],
             capture_output=True, text=True, timeout=timeout_s, input=input, check=False,
             stdin=subprocess.DEVNULL if input is None else None,
             env=self.client_environment(api_key) | dict(environment or {}),
         )  # fmt: skip
+        assert CANARY not in done.stdout + done.stderr, f"a secret in the output of {arguments[:2]}"
+        return done
 
     def client_environment(self, api_key: str | None = None) -> dict[str, str]:
         """Returns the environment of a client program: address, key, and nothing of the user's."""
@@ -145,9 +148,12 @@ class GatewayClient:
             self.session.headers["Authorization"] = f"Bearer {api_key}"
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
-        """Sends one request; `path` begins with a slash."""
+        """Sends one request; `path` begins with a slash. Fails when an answer holds a secret."""
         options.setdefault("timeout", 60)
-        return self.session.request(method, self.url + path, **options)
+        answer = self.session.request(method, self.url + path, **options)
+        if not options.get("stream"):
+            assert CANARY.encode() not in answer.content, f"a secret in the answer of {method} {path}"
+        return answer
 
     def get(self, path: str, **options: Any) -> requests.Response:
         """Sends GET."""
@@ -188,3 +194,17 @@ class GatewayClient:
         answer = self.query(ref, sql, accept="application/vnd.apache.arrow.stream", **body)
         assert answer.status_code == 200, f"{answer.status_code} {answer.text[:2000]}"
         return pa.ipc.open_stream(answer.content).read_all()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Returns the sum of the samples of GET /metrics with this name and these labels."""
+        answer = self.get("/metrics")
+        assert answer.status_code == 200, answer.text
+        total = 0.0
+        for line in answer.text.splitlines():
+            found = re.fullmatch(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)", line)
+            if found is None or found.group(1) != name:
+                continue
+            given = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', found.group(2) or ""))
+            if all(given.get(key) == value for key, value in labels.items()):
+                total += float(found.group(3))
+        return total

@@ -1,0 +1,1 @@
+"""The one suite that every connection type passes, against real servers."""
