@@ -33,13 +33,13 @@ foreach(library arrow arrow_compute arrow_acero arrow_dataset arrow_s3 parquet)
   add_library(nstarx::${library} SHARED IMPORTED)
   set_target_properties(nstarx::${library} PROPERTIES
     IMPORTED_LOCATION "${location}"
-    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${NSTARX_ARROW_INCLUDE}")
+    INTERFACE_INCLUDE_DIRECTORIES "${NSTARX_ARROW_INCLUDE}")
 endforeach()
 
 set(NSTARX_DEPS_DIR "${CMAKE_SOURCE_DIR}/build/deps" CACHE PATH "Where ./run puts what no system package has")
 add_library(nstarx::duckdb SHARED IMPORTED)
 set_target_properties(nstarx::duckdb PROPERTIES
   IMPORTED_LOCATION "${NSTARX_DEPS_DIR}/duckdb/lib/libduckdb.so"
-  INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${NSTARX_DEPS_DIR}/duckdb/include")
+  INTERFACE_INCLUDE_DIRECTORIES "${NSTARX_DEPS_DIR}/duckdb/include")
 
 set(CMAKE_BUILD_RPATH "${NSTARX_ARROW_LIBDIR};${NSTARX_DEPS_DIR}/duckdb/lib")
