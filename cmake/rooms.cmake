@@ -3,7 +3,7 @@
 # makes the static library nstarx_vault from the folder's *.cc, and vault_test from its *_test.cc.
 # ROOMS are our own rooms it may include; LINK are foreign libraries; ARROW rooms get Arrow's headers precompiled.
 
-add_compile_options(-fPIE -Wall -Wextra -Werror -Wno-missing-field-initializers -Wno-unused-parameter
+add_compile_options(-fPIE -Wall -Wextra -Werror -Wno-missing-field-initializers -Wno-unused-parameter -Wno-deprecated-declarations -Wno-deprecated-declarations
                     -fno-omit-frame-pointer -Xclang -fno-pch-timestamp)
 add_compile_definitions(SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL BOOST_ALL_NO_LIB
                         NSTARX_VERSION="${PROJECT_VERSION}")
