@@ -136,8 +136,8 @@ class Store {
   virtual Result<std::vector<SealedSecret>> SecretsNotWrappedBy(std::string_view kek_id,
                                                                 int64_t limit) = 0;
   virtual Result<int64_t> CountSecretsNotWrappedBy(std::string_view kek_id) = 0;
-  /// Replaces wrapped_key and kek_id of one version, if it still is that version.
-  virtual Status RewrapSecret(const SealedSecret& secret) = 0;
+  /// Replaces wrapped_key and kek_id of each secret that still is that version, in one transaction.
+  virtual Status RewrapSecrets(const std::vector<SealedSecret>& secrets) = 0;
   virtual Result<std::vector<KeyRecord>> ListKeys() = 0;
   virtual Status PutKey(const KeyRecord& key) = 0;
 
@@ -150,7 +150,7 @@ class Store {
   virtual Result<std::vector<ApiKey>> ListApiKeys() = 0;
   virtual Status TouchApiKey(std::string_view id, TimePoint used) = 0;
 
-  // Idempotency: kept for 24 hours, at most 100,000.
+  // Idempotency: kept for 24 hours (counted up to the newest answer), at most 100,000.
   virtual Result<std::optional<StoredAnswer>> FindAnswer(std::string_view caller,
                                                          std::string_view key) = 0;
   virtual Status KeepAnswer(std::string_view caller, std::string_view key,
