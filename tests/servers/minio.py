@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import collections
+import http.server
+import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,7 @@ from botocore.config import Config
 
 from tests.servers.certificates import TestCertificates
 from tests.servers.logins import CANARY
-from tests.servers.process import ServerFailed, ServerProcess, find_program, free_port
+from tests.servers.process import LOOPBACK, ServerFailed, ServerProcess, find_program, free_port
 
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
 REGION = "us-west-2"
@@ -65,6 +69,42 @@ def _go() -> str:
         return find_program("go", str(Path(sys.executable).parent))
 
 
+class AuditSink:
+    """Receives the server's audit webhook and counts API calls: what really arrived, and with which key."""
+
+    def __init__(self) -> None:
+        self.calls: collections.Counter[str] = collections.Counter()
+        self.keys: collections.Counter[str] = collections.Counter()
+        self.calls_by_key: collections.Counter[tuple[str, str]] = collections.Counter()
+        sink = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                if body:
+                    event = json.loads(body)
+                    call, key = event.get("api", {}).get("name", ""), event.get("accessKey", "")
+                    sink.calls[call] += 1
+                    sink.keys[key] += 1
+                    sink.calls_by_key[(call, key)] += 1
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Says nothing."""
+
+        self._server = http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://{LOOPBACK}:{self._server.server_address[1]}/"
+        threading.Thread(target=self._server.serve_forever, name="minio-audit", daemon=True).start()
+
+    def close(self) -> None:
+        """Stops listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
 class MinioServer(ServerProcess):
     """One instance with a root key, a bucket and any role assumable through STS."""
 
@@ -82,6 +122,12 @@ class MinioServer(ServerProcess):
         self.bucket = "my-data-lake"
         self.role_arn = ROLE_ARN
         self.ca_file = certificates.ca_file
+        self.audit = AuditSink()
+
+    def close(self) -> None:
+        """Stops the server and its audit sink."""
+        super().close()
+        self.audit.close()
 
     @property
     def endpoint(self) -> str:
@@ -111,6 +157,8 @@ class MinioServer(ServerProcess):
             "MINIO_REGION": self.region,
             "MINIO_BROWSER": "off",
             "MINIO_UPDATE": "off",
+            "MINIO_AUDIT_WEBHOOK_ENABLE_TEST": "on",
+            "MINIO_AUDIT_WEBHOOK_ENDPOINT_TEST": self.audit.url,
             "MINIO_CALLHOME_ENABLE": "off",
             "HOME": str(self.folder),
         }

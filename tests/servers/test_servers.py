@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from tests.servers import lineitem, logins, native_types
 from tests.servers.catalog import ServerCatalog
+from tests.servers.process import wait_until
 
 
 def _psql(server, **options):
@@ -91,6 +92,8 @@ def test_minio_checks_signatures_and_assumes_roles(servers) -> None:
     )  # fmt: skip
     temporary.put_object(Bucket=server.bucket, Key="harness/a.txt", Body=b"text")
     assert server.client().get_object(Bucket=server.bucket, Key="harness/a.txt")["Body"].read() == b"text"
+    wait_until("the role's call in the audit", lambda: server.audit.keys[given["AccessKeyId"]] >= 1)
+    assert server.audit.calls["AssumeRole"] >= 1
     with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
         server.client(aws_secret_access_key="wrong-secret").list_buckets()
 

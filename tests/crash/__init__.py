@@ -1,0 +1,1 @@
+"""Kill -9 at any time loses no acknowledged write."""

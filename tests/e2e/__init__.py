@@ -1,0 +1,1 @@
+"""The built program from outside: REST, CLI, SDK and a terminal."""
