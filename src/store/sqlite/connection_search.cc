@@ -11,8 +11,12 @@
 namespace nstarx::store {
 namespace {
 
-constexpr int64_t kTermCountMax = 5'000;
+// Counting stops here: what selects more is walked, not started from.
+constexpr int64_t kTermCountMax = 20'000;
 constexpr int64_t kTextCountMax = 2'000;
+
+// What reading one member of a set costs, next to one step along a sort index.
+constexpr double kSetRowCost = 8;
 
 /// Lower case of one code point of the alphabets that have a simple rule.
 char32_t Lower(char32_t c) {
@@ -45,7 +49,7 @@ constexpr std::array kSortOrders = {
 
 /// One condition of a list, as a set of rows to start from and as a check of one row.
 struct Facet {
-  std::string set_sql;
+  std::string set_sql;  ///< empty: too many, or not to be had as a set
   std::string check_sql;
   std::vector<std::string> set_values;
   std::vector<std::string> check_values;
@@ -117,45 +121,72 @@ Result<double> CountTerm(Database& database, std::string_view term) {
 
 Result<Facet> TermFacet(Database& database, std::vector<std::string> terms, std::string check_sql,
                         std::vector<std::string> check_values) {
-  Facet out{.set_sql = fmt::format("SELECT seq FROM connection_term WHERE term IN ({})",
-                                   Marks(terms.size())),
-            .check_sql = std::move(check_sql),
-            .check_values = std::move(check_values)};
+  Facet out{.check_sql = std::move(check_sql), .check_values = std::move(check_values)};
   for (const auto& term : terms) {
     NSTARX_TRY(const double rows, CountTerm(database, term));
     out.rows += rows;
   }
   if (out.check_sql.empty()) {
+    // One seek to the row's own terms, which lie side by side.
     out.check_sql = fmt::format(
-        "EXISTS (SELECT 1 FROM connection_term t WHERE t.term IN ({}) AND t.seq = c.seq)",
+        "EXISTS (SELECT 1 FROM connection_term t INDEXED BY connection_term_by_seq WHERE t.seq = "
+        "c.seq AND +t.term IN ({}))",
         Marks(terms.size()));
     out.check_values = terms;
   }
-  out.set_values = std::move(terms);
+  if (out.rows < static_cast<double>(kTermCountMax)) {
+    out.set_sql =
+        fmt::format("SELECT seq FROM connection_term WHERE term IN ({})", Marks(terms.size()));
+    out.set_values = std::move(terms);
+  }
   return out;
 }
 
-Result<Facet> TextFacet(Database& database, std::string_view query) {
+/// The trigrams of `text` side by side, for FTS5; what they find still has to be checked.
+std::string TrigramQuery(std::string_view text) {
+  std::vector<size_t> starts;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if ((text[i] & 0xC0) != 0x80) starts.push_back(i);
+  }
+  starts.push_back(text.size());
+  std::string out;
+  const size_t letters = starts.size() - 1;
+  for (size_t at = 0; at < letters; at += 3) {
+    const size_t first = std::min(at, letters - 3);
+    out += out.empty() ? "\"" : " AND \"";
+    for (char c : text.substr(starts[first], starts[first + 3] - starts[first])) {
+      out += c;
+      if (c == '"') out += '"';
+    }
+    out += '"';
+  }
+  return out;
+}
+
+Result<Facet> TextFacet(Database& database, std::string_view query, double total) {
   const std::string folded = FoldCase(query.substr(0, 256));
   Facet out{.check_sql = "instr((SELECT body FROM connection_search s WHERE s.seq = c.seq), ?) > 0",
             .check_values = {folded},
-            .rows = static_cast<double>(kTextCountMax)};
+            .rows = std::max<double>(kTextCountMax, total / 10)};
   const auto letters = std::ranges::count_if(folded, [](char c) { return (c & 0xC0) != 0x80; });
   // The index holds trigrams; shorter texts are looked for row by row.
   if (letters < 3) return out;
-  std::string phrase = "\"";
-  for (char c : folded) {
-    phrase += c;
-    if (c == '"') phrase += '"';
+  const std::string trigrams = TrigramQuery(folded);
+  NSTARX_TRY(Statement select,
+             database.Prepare("SELECT rowid FROM connection_text WHERE connection_text MATCH ? AND "
+                              "instr(body, ?) > 0 LIMIT ?"));
+  select.Bind(trigrams).Bind(folded).Bind(kTextCountMax);
+  json::array found;
+  while (true) {
+    NSTARX_TRY(const bool row, select.Step());
+    if (!row) break;
+    found.emplace_back(select.Int(0));
   }
-  phrase += '"';
-  NSTARX_TRY(Statement count,
-             database.Prepare("SELECT count(*) FROM (SELECT 1 FROM connection_text WHERE "
-                              "connection_text MATCH ? LIMIT ?)"));
-  NSTARX_TRY(const bool row, count.Bind(phrase).Bind(kTextCountMax).Step());
-  out.rows = row ? static_cast<double>(count.Int(0)) : 0.0;
-  out.set_sql = "SELECT rowid FROM connection_text WHERE connection_text MATCH ?";
-  out.set_values = {std::move(phrase)};
+  if (found.size() == kTextCountMax) return out;
+  // Searching twice costs more than handing over what was found.
+  out.rows = static_cast<double>(found.size());
+  out.set_sql = "SELECT value FROM json_each(?)";
+  out.set_values = {json::serialize(found)};
   return out;
 }
 
@@ -168,7 +199,8 @@ Result<Facet> VisibleFacet(Database& database, const Principal& principal) {
   return TermFacet(database, std::move(terms), "", {});
 }
 
-Result<std::vector<Facet>> FacetsOf(Database& database, const ConnectionFilter& filter) {
+Result<std::vector<Facet>> FacetsOf(Database& database, const ConnectionFilter& filter,
+                                    double total) {
   std::vector<Facet> out;
   const auto add = [&](std::string_view kind, const std::string& value,
                        std::string_view check) -> Status {
@@ -189,18 +221,25 @@ Result<std::vector<Facet>> FacetsOf(Database& database, const ConnectionFilter& 
     out.push_back(std::move(facet));
   }
   if (!filter.query.empty()) {
-    NSTARX_TRY(Facet facet, TextFacet(database, filter.query));
+    NSTARX_TRY(Facet facet, TextFacet(database, filter.query, total));
     out.push_back(std::move(facet));
   }
   return out;
 }
 
-/// The facet to start from, or none when walking the sort order touches fewer rows.
-Result<const Facet*> ChooseStart(Database& database, const std::vector<Facet>& facets,
-                                 double page) {
+Result<double> CountRows(Database& database) {
   NSTARX_TRY(Statement last, database.Prepare("SELECT coalesce(max(seq), 0) FROM connection"));
   NSTARX_TRY(const bool row, last.Step());
-  const double total = std::max<double>(1, row ? static_cast<double>(last.Int(0)) : 0);
+  return std::max<double>(1, row ? static_cast<double>(last.Int(0)) : 0);
+}
+
+/// How a page is found: from one facet's set, or along the sort index until it is full.
+struct Plan {
+  const Facet* start = nullptr;
+  double walked = 0;  ///< estimated steps along the sort index when there is no start
+};
+
+Plan ChoosePlan(const std::vector<Facet>& facets, double page, double total) {
   double share = 1;
   const Facet* least = nullptr;
   for (const Facet& facet : facets) {
@@ -209,9 +248,8 @@ Result<const Facet*> ChooseStart(Database& database, const std::vector<Facet>& f
     if (least == nullptr || facet.rows < least->rows) least = &facet;
   }
   const double walked = std::min(total, page / share);
-  // Starting from a set reads every member and sorts what is left.
-  if (least != nullptr && least->rows * 2 < walked) return least;
-  return nullptr;
+  if (least != nullptr && least->rows * kSetRowCost < walked) return {.start = least};
+  return {.walked = walked};
 }
 
 }  // namespace
@@ -288,8 +326,10 @@ Result<ConnectionPage> ListPage(Database& database, const ConnectionFilter& filt
   if (!filter.cursor.empty()) {
     NSTARX_TRY(after, DecodeCursor(filter.cursor, filter.sort, *order));
   }
-  NSTARX_TRY(const std::vector<Facet> facets, FacetsOf(database, filter));
-  NSTARX_TRY(const Facet* start, ChooseStart(database, facets, static_cast<double>(limit)));
+  NSTARX_TRY(const double total, CountRows(database));
+  NSTARX_TRY(const std::vector<Facet> facets, FacetsOf(database, filter, total));
+  const Plan plan = ChoosePlan(facets, static_cast<double>(limit), total);
+  const Facet* start = plan.start;
 
   std::vector<std::string> values;
   const auto use = [&](const std::vector<std::string>& more) {
@@ -306,6 +346,13 @@ Result<ConnectionPage> ListPage(Database& database, const ConnectionFilter& filt
   }
   for (const Facet& facet : facets) {
     if (&facet == start) continue;
+    // Many steps are cheaper against a set that is made once.
+    if (!facet.set_sql.empty() && facet.check_sql.starts_with("EXISTS") &&
+        facet.rows < 2 * plan.walked) {
+      inner += fmt::format(" AND c.seq IN ({})", facet.set_sql);
+      use(facet.set_values);
+      continue;
+    }
     inner += " AND " + facet.check_sql;
     use(facet.check_values);
   }

@@ -17,6 +17,7 @@ struct Migration {
 
 // Once released, a migration's text never changes: its checksum is in every store.
 // `connection` is narrow so that filters scan little; the documents lie in a table of their own.
+// The sort indexes carry what lists filter by, so that walking them reads no row.
 // `connection_term` is the inverted index of every filter: type:, status:, scope:, tag:, owner: and
 // see: (whom a connection is visible to).
 constexpr std::string_view kFirst = R"sql(
@@ -34,10 +35,10 @@ CREATE TABLE connection (
   is_archived INTEGER NOT NULL,
   version INTEGER NOT NULL
 );
-CREATE INDEX connection_by_name ON connection(is_archived, name, seq);
-CREATE INDEX connection_by_created ON connection(is_archived, created, seq);
-CREATE INDEX connection_by_modified ON connection(is_archived, modified, seq);
-CREATE INDEX connection_by_type ON connection(is_archived, type, name, seq);
+CREATE INDEX connection_by_name ON connection(is_archived, name, seq, type, status, scope);
+CREATE INDEX connection_by_created ON connection(is_archived, created, seq, type, status, scope);
+CREATE INDEX connection_by_modified ON connection(is_archived, modified, seq, type, status, scope);
+CREATE INDEX connection_by_type ON connection(is_archived, type, name, seq, status, scope);
 CREATE TABLE connection_document (
   seq INTEGER PRIMARY KEY REFERENCES connection(seq) ON DELETE CASCADE,
   document TEXT NOT NULL
