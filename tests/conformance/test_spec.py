@@ -15,44 +15,45 @@ def test_every_type_has_quirks(rest: GatewayClient) -> None:
     assert {item["type"] for item in answer.json()["items"]} == set(QUIRKS)
 
 
-def find_properties(node: object) -> list[tuple[str, dict]]:
-    """Returns every property declared anywhere in a JSON Schema."""
-    found: list[tuple[str, dict]] = []
-    if isinstance(node, dict):
-        for name, value in (node.get("properties") or {}).items():
-            if isinstance(value, dict):
-                found.append((name, value))
-        for value in node.values():
-            found += find_properties(value)
-    elif isinstance(node, list):
-        for value in node:
-            found += find_properties(value)
-    return found
+def check_schema(schema: dict) -> None:
+    """Fails unless the part of the spec is a valid JSON Schema (draft-07)."""
+    jsonschema_rs.meta.validate({**schema, "$schema": "http://json-schema.org/draft-07/schema#"})
 
 
 @pytest.mark.check("spec valid")
-def test_spec_is_a_valid_schema_with_described_fields(quirks: Quirks, rest: GatewayClient) -> None:
+def test_spec_is_valid_and_describes_every_field(quirks: Quirks, rest: GatewayClient) -> None:
     answer = rest.get(f"/connection-types/{quirks.type}")
     assert answer.status_code == 200, answer.text
     document = answer.json()
     assert document["type"] == quirks.type
-    schema = document.get("spec", document)
-    jsonschema_rs.meta.validate({**schema, "$schema": "http://json-schema.org/draft-07/schema#", "type": "object"})
-    properties = find_properties(schema)
-    names = {name for name, _ in properties}
-    assert names, "the spec declares no field"
-    for draft_part in ("configuration", "authentication"):
-        wanted = set(quirks.draft("x").get(draft_part, {})) - {"type"}
-        assert wanted <= names, f"{draft_part}: {wanted - names} not in the spec"
-    secret = {name for name, value in properties if value.get("x-secret")}
-    for name in quirks.draft("x").get("authentication", {}):
-        if name in ("password", "secret_access_key"):
-            assert name in secret
+    check_schema(document["configuration"])
+    check_schema(document["authentication"])
+    methods = document["authentication"]["oneOf"]
+    draft = quirks.draft("x")
+    assert set(draft["configuration"]) <= set(document["configuration"]["properties"])
+    fields = [document["configuration"]["properties"], *(method["properties"] for method in methods)]
+    for name, field in ((name, field) for group in fields for name, field in group.items() if name != "type"):
+        assert field.get("title"), name
+        assert field.get("description"), name
+    chosen = [m for m in methods if m["properties"]["type"]["const"] == draft["authentication"]["type"]]
+    assert len(chosen) == 1
+    for name, value in draft["authentication"].items():
+        assert name in chosen[0]["properties"]
+        assert bool(chosen[0]["properties"][name].get("x-secret")) == (value in quirks.secrets()), name
+
+
+@pytest.mark.check("spec valid")
+def test_known_errors_have_causes_and_hints(quirks: Quirks, rest: GatewayClient) -> None:
+    rows = rest.get(f"/connection-types/{quirks.type}").json()["errors"]
+    assert len({row["code"] for row in rows}) == len(rows)
+    for row in rows:
+        assert row["code"].count(".") == 1
+        assert row["cause"]
+        assert row["hints"]
 
 
 @pytest.mark.check("spec valid")
 def test_capabilities_are_declared(quirks: Quirks, rest: GatewayClient) -> None:
-    document = rest.get(f"/connection-types/{quirks.type}").json()
-    capabilities = document.get("capabilities") or document["spec"]["capabilities"]
+    capabilities = rest.get(f"/connection-types/{quirks.type}").json()["capabilities"]
     assert "query" in capabilities
     assert "browse" in capabilities

@@ -13,6 +13,7 @@ from tests.servers.black_hole import BlackHole, SilentServer
 from tests.servers.certificates import TestCertificates
 from tests.servers.mariadb import MariadbServer
 from tests.servers.minio import MinioServer
+from tests.servers.pgbouncer import PgbouncerServer
 from tests.servers.postgresql import PostgresqlServer
 
 
@@ -33,6 +34,8 @@ class ServerCatalog:
 
     def get(self, name: str) -> Any:
         """Returns the running server of this name; a server that can't start is an error, never a skip."""
+        if name == "pgbouncer":
+            self.get("postgresql")  # Stands behind it.
         with self._lock:
             if name not in self._running:
                 server = self._makers()[name]()
@@ -77,6 +80,7 @@ class ServerCatalog:
             "mariadb": lambda: MariadbServer(self.certificates, large=self._large),
             "minio": lambda: MinioServer(self.certificates),
             "minio_https": lambda: MinioServer(self.certificates, https=True),
+            "pgbouncer": lambda: PgbouncerServer(self._running["postgresql"]),
             "black_hole": BlackHole,
             "silent": SilentServer,
         }

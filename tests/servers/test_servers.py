@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 
 from tests.servers import lineitem, logins, native_types
 from tests.servers.catalog import ServerCatalog
-from tests.servers.process import wait_until
+from tests.servers.postgresql import PostgresqlServer
+from tests.servers.process import ServerFailed, wait_until
 
 
 def _psql(server, **options):
@@ -146,3 +147,19 @@ def test_types_tables_are_accepted_by_their_systems(servers) -> None:
             cursor.execute(statement)
         cursor.execute("SELECT c_varchar, c_ubigint FROM types WHERE id = 1")
         assert cursor.fetchone() == (native_types.UNICODE, 2**64 - 1)
+
+
+def test_pgbouncer_pools_transactions(servers) -> None:
+    with servers.get("pgbouncer").connect() as connection:
+        assert connection.execute("SELECT count(*) FROM visible").fetchone() == (1,)
+
+
+def test_a_server_that_cannot_start_says_why(servers) -> None:
+    class Broken(PostgresqlServer):
+        def command(self) -> list[str]:
+            return [*super().command(), "-c", "no_such_setting=1"]
+
+    broken = Broken(servers.certificates, "off", template=servers.postgresql_template())
+    with pytest.raises(ServerFailed, match="no_such_setting"):
+        broken.start()
+    broken.close()
