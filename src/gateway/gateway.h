@@ -28,7 +28,6 @@ struct QueryRequest {
 struct Limits {
   int scan_parallelism = 2;  ///< sessions a big scan may use
   std::chrono::milliseconds test_deadline = std::chrono::seconds(15);
-  size_t pools_max = 10'000;
 };
 
 /// The one path of every use: may they → which secret → how to reach → pool → run → meter → audit.

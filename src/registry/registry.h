@@ -69,6 +69,9 @@ class Registry {
   virtual Result<std::shared_ptr<const model::Connection>> Admit(const Context& context,
                                                                  std::string_view ref,
                                                                  access::Permission permission) = 0;
+
+  /// The connector of a stored row's type.
+  virtual Result<connector::Connector*> ConnectorOf(const model::Connection& connection) const = 0;
 };
 
 }  // namespace nstarx::registry
