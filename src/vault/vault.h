@@ -57,9 +57,15 @@ class Vault {
   virtual Result<json::array> DescribeKeys() = 0;
 };
 
-/// Keys in files `DIR/keys/<id>.key`, 0600, 32 random bytes.
+/// Keys in files `DIR/keys/<id>.key`, 0600, 32 random bytes. A file that others may read is refused
+/// with vault.key_exposed.
 std::unique_ptr<KeyProvider> FileKeyProvider(std::string directory);
+
+/// What deriving a key from a passphrase costs: libsodium's limits of these names (moderate: 256
+/// MiB for about a second; interactive: 64 MiB, for tests).
+enum class PassphraseCost { kInteractive, kModerate };
 /// Key derived from a passphrase by Argon2id; salt and limits are in the record.
-std::unique_ptr<KeyProvider> PassphraseKeyProvider(Secret passphrase);
+std::unique_ptr<KeyProvider> PassphraseKeyProvider(Secret passphrase,
+                                                   PassphraseCost cost = PassphraseCost::kModerate);
 
 }  // namespace nstarx::vault
