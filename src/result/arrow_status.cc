@@ -38,6 +38,7 @@ Error DecodeError(const arrow::Status& status, std::string_view format) {
                  "a piece of the uploaded " + std::string(format) +
                      " data needs more memory than is allowed")
         .WithAction(Action::kFixInput)
+        .WithHint("Check that the Content-Type matches the data.")
         .WithHint("Write smaller record batches, row groups or rows.");
   }
   return InvalidArgument("request.malformed_data", "the uploaded " + std::string(format) +

@@ -129,7 +129,7 @@ char* PutDate(char* at, int64_t days_since_epoch) {
   } else {
     *at++ = year < 0 ? '-' : '+';
     const int64_t size = year < 0 ? -year : year;
-    for (int64_t bound = 10000; bound > size; bound /= 10) *at++ = '0';
+    for (int64_t bound = 1000; bound > size && bound > 1; bound /= 10) *at++ = '0';
     at = PutInteger(at, size);
   }
   *at++ = '-';

@@ -19,8 +19,7 @@ char* PutDouble(char* at, double value);
 char* PutFloat(char* at, float value);
 /// "-12.30" from sign, digits and scale; needs room for digits + |scale| + 3 characters.
 char* PutDecimal(char* at, bool negative, std::string_view digits, int32_t scale);
-/// 2024-02-29; beyond the years 0000 to 9999 with a sign and at least five digits, as ISO 8601 has
-/// it.
+/// 2024-02-29; beyond the years 0000 to 9999 with a sign, as ISO 8601 has it.
 char* PutDate(char* at, int64_t days_since_epoch);
 /// 23:59:59
 char* PutClock(char* at, int64_t second_of_day);
