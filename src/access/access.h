@@ -88,8 +88,8 @@ class Callers {
   /// A key for the caller, or for anyone when the caller is an admin; never with a higher role or
   /// wider scopes than the caller's and the user's own. No scopes mean "*".
   virtual Result<IssuedApiKey> IssueKey(const Principal& by, const NewApiKey& request) = 0;
-  /// The caller's own key, or anyone's when the caller is an admin.
-  virtual Status RevokeKey(const Principal& by, std::string_view id) = 0;
+  /// Anyone's key: whether the caller may is decided before (his own are those of ListKeys).
+  virtual Status RevokeKey(std::string_view id) = 0;
   /// The caller's own keys, or all when the caller is an admin; without hashes.
   virtual Result<std::vector<store::ApiKey>> ListKeys(const Principal& by) = 0;
 };
