@@ -100,6 +100,7 @@ struct Connection::Exchange {
   bool keep_alive = true;
   bool expects_continue = false;
   bool reading = false;
+  bool reads_trailers = false;
   std::optional<Error> refused;
   int64_t started_ns = 0;
 };
@@ -285,6 +286,7 @@ asio::awaitable<Connection::Next> Connection::Handle(size_t head_size) {
   if (length) request.content_length = static_cast<int64_t>(*length);
   exchange.keep_alive = exchange.parser.keep_alive();
   exchange.head_only = request.method == Method::kHead;
+  exchange.reads_trailers = request.Header("TE").find("trailers") != std::string_view::npos;
   exchange.plan = core_.application.Plan(request);
 
   // Body bytes that came with the head are parsed from where they are; the head must not move.
@@ -543,12 +545,13 @@ void Connection::RunOnWorker(Exchange& exchange) {
   const bool chunked = !exchange.whole && !response.length && exchange.parser.version() == 11;
   if (!exchange.whole && !response.length && !chunked) exchange.keep_alive = false;
   std::optional<int64_t> length = response.length;
-  if (exchange.whole && !length) {
+  if (exchange.whole && (!length || response.stream)) {
     length = static_cast<int64_t>(response.body.size());
     for (const result::Chunk& chunk : exchange.chunks) {
       *length += static_cast<int64_t>(chunk.size());
     }
   }
+  if (exchange.head_only && response.length) length = response.length;
   exchange.head = HeadOf(exchange, chunked, length);
   exchange.gather.Add(exchange.head);
   if (!exchange.head_only) exchange.gather.Add(response.body);
@@ -596,7 +599,8 @@ asio::awaitable<bool> Connection::Stream(Exchange& exchange) {
       AddParts(exchange.gather, chunk);
       if (chunked) exchange.gather.Add("\r\n");
     }
-    const bool written = co_await WriteAll(exchange.gather);
+    const bool too_much = response.length && sent > *response.length;
+    const bool written = !too_much && co_await WriteAll(exchange.gather);
     if (!written && pulling) {
       core_.workers.Submit([stop = exchange.stop]() mutable { stop.request_stop(); });
     }
@@ -616,6 +620,8 @@ asio::awaitable<bool> Connection::Stream(Exchange& exchange) {
                {{"request_id", exchange.request.request_id}, {"code", failure->code()}});
   }
   if (!chunked) co_return !failure && (!response.length || *response.length == sent);
+  // Who does not know trailers must not take a part for the whole: the body stays unfinished.
+  if (failure && !exchange.reads_trailers) co_return false;
   const std::string end = ChunkedEnd(failure, exchange.request.request_id);
   exchange.gather.Clear();
   exchange.gather.Add(end);

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "http/connection.h"
+#include "http/services.h"
 
 namespace nstarx::http {
 namespace {
@@ -39,6 +40,8 @@ class AsioServer final : public Server {
  public:
   AsioServer(ServerOptions options, Application& application)
       : core_(std::move(options), application) {}
+  AsioServer(ServerOptions options, std::unique_ptr<Application> application)
+      : owned_(std::move(application)), core_(std::move(options), *owned_) {}
   ~AsioServer() override { Stop(std::chrono::milliseconds(0)); }
 
   Status Listen();
@@ -58,6 +61,7 @@ class AsioServer final : public Server {
   bool WaitUntilEmpty(std::chrono::milliseconds limit);
   void StopAll();
 
+  std::unique_ptr<Application> owned_;
   Core core_;
   std::unique_ptr<TlsIdentity> tls_;
   std::vector<std::unique_ptr<Loop>> loops_;
@@ -239,6 +243,12 @@ void AsioServer::Stop(std::chrono::milliseconds grace) {
 
 Result<std::unique_ptr<Server>> Server::Start(ServerOptions options, Application& application) {
   auto server = std::make_unique<AsioServer>(std::move(options), application);
+  NSTARX_RETURN_IF_ERROR(server->Listen());
+  return std::unique_ptr<Server>(std::move(server));
+}
+
+Result<std::unique_ptr<Server>> Server::Start(ServerOptions options, const Services& services) {
+  auto server = std::make_unique<AsioServer>(std::move(options), MakeApi(services));
   NSTARX_RETURN_IF_ERROR(server->Listen());
   return std::unique_ptr<Server>(std::move(server));
 }

@@ -10,6 +10,7 @@
 namespace nstarx::http {
 
 class Application;
+struct Services;
 
 /// Limits of the edge. Every one is a bound on what a hostile or slow client can hold.
 struct ServerOptions {
@@ -39,6 +40,8 @@ class Server {
  public:
   /// Listens and serves until Stop or destruction. `application` must outlive the server.
   static Result<std::unique_ptr<Server>> Start(ServerOptions options, Application& application);
+  /// The same with the REST interface over these rooms, which must outlive the server.
+  static Result<std::unique_ptr<Server>> Start(ServerOptions options, const Services& services);
   virtual ~Server() = default;
 
   virtual int port() const = 0;
