@@ -21,8 +21,9 @@
 #include "daemon/connector_list.h"
 #include "daemon/data_directory.h"
 #include "gateway/gateway.h"
-#include "http/routes.h"
+#include "http/application.h"
 #include "http/server.h"
+#include "http/services.h"
 #include "monitor/metrics.h"
 #include "registry/registry.h"
 #include "store/sqlite/sqlite_store.h"
@@ -150,16 +151,16 @@ Status ServeUntilSignal(const cli::ServeOptions& options, const sigset_t& signal
   NSTARX_TRY(const int64_t count, store->CountConnections());
   metrics.SetConnections(count);
 
-  const http::Services services{.connectors = connectors,
-                                .store = *store,
-                                .vault = *vault,
-                                .journal = *journal,
-                                .callers = *callers,
-                                .registry = *registry,
+  const http::Services services{.registry = *registry,
                                 .gateway = *gateway,
+                                .callers = *callers,
+                                .journal = *journal,
+                                .vault = *vault,
+                                .store = *store,
+                                .connectors = connectors,
                                 .metrics = metrics,
                                 .clock = clock};
-  const auto application = http::MakeApplication(services);
+  const auto application = http::MakeApi(services);
   NSTARX_TRY(const auto server,
              http::Server::Start(
                  {.address = listen.host,
