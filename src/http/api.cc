@@ -147,7 +147,7 @@ Result<Response> Api::Dispatch(Request& request, std::stop_token stop) {
     }
     call.captures.push_back(std::move(*decoded));
   }
-  NSTARX_RETURN_IF_ERROR(ReadArguments(call));
+  NSTARX_TRY(call.arguments, ReadArguments(route, request.query));
   if (!route.rows && !route.response_schema.empty() && !AcceptsJson(request.Header("Accept"))) {
     return NotAcceptable(route);
   }

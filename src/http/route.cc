@@ -103,8 +103,12 @@ std::optional<TimePoint> Call::Time(std::string_view name) const {
   return time ? std::optional(*time) : std::nullopt;
 }
 
-Status ReadArguments(Call& call) {
-  std::string_view rest = call.request.query;
+Result<Arguments> ReadArguments(const Route& route, std::string_view query) {
+  Arguments out;
+  const auto has = [&](std::string_view name) {
+    return std::ranges::find(out, name, &Arguments::value_type::first) != out.end();
+  };
+  std::string_view rest = query;
   while (!rest.empty()) {
     const size_t end = rest.find('&');
     const std::string_view pair = rest.substr(0, end);
@@ -119,20 +123,20 @@ Status ReadArguments(Call& call) {
                              "the query string has a broken escape or is not UTF-8")
           .WithHint("Percent-encode the values as UTF-8.");
     }
-    const auto& known = call.route.parameters;
+    const auto& known = route.parameters;
     const auto parameter = std::ranges::find(known, *name, &Parameter::name);
-    if (parameter == known.end()) return UnknownParameter(call.route, *name);
-    if (call.Has(*name)) {
+    if (parameter == known.end()) return UnknownParameter(route, *name);
+    if (has(*name)) {
       return InvalidArgument("request.repeated_parameter",
                              fmt::format("query parameter '{}' is there twice", *name))
           .WithDetail("parameter", *name)
           .WithHint("Give each parameter once.");
     }
     NSTARX_RETURN_IF_ERROR(CheckArgument(*parameter, *value));
-    call.arguments.emplace_back(std::move(*name), std::move(*value));
+    out.emplace_back(std::move(*name), std::move(*value));
   }
-  for (const Parameter& parameter : call.route.parameters) {
-    if (call.Has(parameter.name)) continue;
+  for (const Parameter& parameter : route.parameters) {
+    if (has(parameter.name)) continue;
     if (parameter.required) {
       return InvalidArgument("request.missing_parameter",
                              fmt::format("query parameter '{}' is missing", parameter.name))
@@ -140,10 +144,10 @@ Status ReadArguments(Call& call) {
           .WithHint(fmt::format("Add ?{}=…: {}", parameter.name, parameter.description));
     }
     if (parameter.default_value) {
-      call.arguments.emplace_back(parameter.name, *parameter.default_value);
+      out.emplace_back(parameter.name, *parameter.default_value);
     }
   }
-  return {};
+  return out;
 }
 
 Response JsonResponse(int status, const json::value& value) {

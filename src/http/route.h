@@ -72,6 +72,9 @@ struct Route {
   Handler handler = nullptr;
 };
 
+/// Query parameters by name, decoded, each at most once.
+using Arguments = std::vector<std::pair<std::string, std::string>>;
+
 /// What a handler gets: the checked request and the rooms it may call.
 class Call {
  public:
@@ -100,7 +103,7 @@ class Call {
 
 /// Reads and checks the query string against the route's parameters: request.unknown_parameter,
 /// request.repeated_parameter, request.missing_parameter, request.invalid_parameter.
-Status ReadArguments(Call& call);
+Result<Arguments> ReadArguments(const Route& route, std::string_view query);
 
 Response JsonResponse(int status, const json::value& value);
 Response NoContent();

@@ -89,6 +89,9 @@ Result<Response> Ready(Call& call) {
 }
 
 Result<Response> Metrics(Call& call) {
+  if (const auto count = call.services.store.CountConnections()) {
+    call.services.metrics.SetConnections(*count);
+  }
   Response response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = call.services.metrics.Render();

@@ -103,7 +103,6 @@ Status AsioServer::Listen() {
   if (!error) acceptor_->bind(endpoint_, error);
   if (!error) acceptor_->listen(1024, error);
   if (error) {
-    loops_.clear();
     return Unavailable("server.cannot_listen",
                        fmt::format("cannot listen on {}:{}: {}", options.address, options.port,
                                    error.message()))
@@ -208,7 +207,7 @@ void AsioServer::StopAll() {
 void AsioServer::Stop(std::chrono::milliseconds grace) {
   std::call_once(stopped_, [&] {
     core_.stopping = true;
-    if (loops_.empty()) return;
+    if (!watch_.joinable()) return;  // It never listened.
     asio::post(loops_.front()->context, [this] {
       boost::system::error_code ignored;
       acceptor_->close(ignored);
