@@ -102,9 +102,8 @@ class PythonDoor:
         try:
             call()
         except self._nstarx.Error as error:
-            assert isinstance(error, Exception)
-            assert error.code in str(error) or str(error), "an exception without a text"
-            return Refusal(error.code, error.stage or "", str(error), list(error.hints), dict(vars(error)))
+            assert error.code in str(error)
+            return Refusal(error.code, error.stage, error.message, list(error.hints), dict(vars(error)))
         return None
 
     def create(self, draft: dict[str, Any]) -> Refusal | None:

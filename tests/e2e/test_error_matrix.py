@@ -126,7 +126,7 @@ CASES: list[Case] = [
                           "endpoint": s.get("minio").endpoint},
         "authentication": {"type": "access_key", "access_key_id": s.get("minio").access_key,
                            "secret_access_key": "canary-wrong"},
-    }, "login.wrong_password", "login", sql="SELECT * FROM 'events/*.parquet'"),
+    }, "login.wrong_secret_key", "login", sql="SELECT * FROM 'events/*.parquet'"),
     Case("sqlite: no such file", lambda s: {"name": "error-matrix", "type": "sqlite",
          "configuration": {"path": "/no/such/folder/file.db"}}, ("login.unknown_database", "sqlite.file_not_found"),
          sql="SELECT 1 FROM x", mentions="/no/such/folder/file.db"),

@@ -147,7 +147,7 @@ def raw(server: GatewayServer, text: bytes, wait_s: float = 5.0) -> bytes:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"GET / HTTP/9.9\r\n\r\n",
         b"GET " + b"/x" * 40_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 5_000 + b"\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 50_000 + b"\r\n",
         b"POST /connections HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST /connections HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
         b"POST /connections HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
