@@ -9,6 +9,7 @@ Examples
 """
 
 from nstarx import _client
+from nstarx._async import AsyncConnection, AsyncConnectionManager, AsyncResult
 from nstarx._manager import ApiKeys, Connection, ConnectionManager
 from nstarx._objects import ObjectReader, Objects
 from nstarx._result import Result
@@ -29,6 +30,9 @@ __version__ = _client.VERSION
 
 __all__ = [
     "ApiKeys",
+    "AsyncConnection",
+    "AsyncConnectionManager",
+    "AsyncResult",
     "Connection",
     "ConnectionManager",
     "DataError",

@@ -110,7 +110,9 @@ class Client:
             context,
             f"Host: {parts.netloc.rpartition('@')[2]}\r\n"
             f"Authorization: Bearer {key}\r\n"
-            f"User-Agent: nstarx-python/{VERSION}\r\n",
+            f"User-Agent: nstarx-python/{VERSION}\r\n"
+            # Only who says so is told in a trailer why a stream failed in the middle.
+            "TE: trailers\r\n",
             connect_timeout_s,
             timeout_s,
         )

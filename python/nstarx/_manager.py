@@ -24,8 +24,8 @@ TypeOfError = type[BaseException]
 class Connection:
     """One saved connection, ready for use; what `ConnectionManager.get_connection` returns.
 
-    It holds no network resource of its own and no secret. Leaving the ``with`` block closes the
-    results that were left open. Its methods may be called from many threads.
+    It holds no network resource of its own and no secret: sessions live in the server's pool, so
+    leaving the ``with`` block costs nothing. Its methods may be called from many threads.
 
     Attributes
     ----------
@@ -342,7 +342,7 @@ class ConnectionManager:
         config: Mapping[str, Any] | None = None,
         auth: Mapping[str, Any] | None = None,
         *,
-        name: str = "unsaved",
+        name: str | None = None,
         uri: str | None = None,
         ssl: Mapping[str, Any] | None = None,
     ) -> JsonObject:
@@ -474,7 +474,7 @@ class ConnectionManager:
             "until": until,
             "limit": page_size,
         }
-        return _pages(self._client, "audit", filters)
+        return _pages(self._client, "audit", filters, follow_by="before")
 
     def audit_verify(self) -> JsonObject:
         """Have the server check the whole audit journal's hash chain."""
@@ -502,10 +502,12 @@ class ConnectionManager:
         return self._client.target("connections", ref, *segments)
 
 
-def _pages(client: Client, resource: str, filters: Mapping[str, Any]) -> Iterator[JsonObject]:
+def _pages(
+    client: Client, resource: str, filters: Mapping[str, Any], follow_by: str = "cursor"
+) -> Iterator[JsonObject]:
     cursor: str | None = None
     while True:
-        page = client.call("GET", client.target(resource, **filters, cursor=cursor))
+        page = client.call("GET", client.target(resource, **filters, **{follow_by: cursor}))
         yield from page["items"]
         following = page.get("next") or None
         if following is None or following == cursor:
