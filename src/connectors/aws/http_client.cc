@@ -59,7 +59,7 @@ Error FromCurl(CURLcode code, const char* text, bool connected) {
     case CURLE_SSL_CONNECT_ERROR:
       return make(ErrorKind::kUnavailable, "tls.handshake_failed", "tls");
     default:
-      return make(ErrorKind::kUnavailable, "request.interrupted", "query");
+      return make(ErrorKind::kUnavailable, "connection.lost", "query");
   }
 }
 

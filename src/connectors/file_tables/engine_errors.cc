@@ -82,6 +82,9 @@ Error FromEngineFailure(const EngineFailure& failure, const connector::Statement
   const Named named = NameOf(failure);
   std::string message = FirstParagraph(failure.message);
   if (failure.kind == Kind::kInterrupt) message = "The query was cancelled";
+  if (failure.kind == Kind::kPermission && Has(message, "xtension")) {
+    message = "Only the connection's own files can be read, and no extension can be loaded";
+  }
   if (message.empty()) message = "The query failed";
   if (RepeatsParameter(message, statement.parameters)) {
     message = "A parameter's value does not fit where it is used";

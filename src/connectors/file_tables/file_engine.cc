@@ -56,6 +56,8 @@ EngineFailure::Kind KindOf(duckdb::ExceptionType type) {
     case ExceptionType::DECIMAL:
       return Kind::kValue;
     case ExceptionType::PERMISSION:
+    case ExceptionType::MISSING_EXTENSION:
+    case ExceptionType::AUTOLOAD:
       return Kind::kPermission;
     case ExceptionType::OUT_OF_MEMORY:
       return Kind::kMemory;
@@ -429,11 +431,13 @@ void FileEngine::Interrupt() { impl_->Interrupt(); }
 
 std::string FileEngine::SelectAll(std::string_view path) {
   std::string quoted;
+  quoted.reserve(path.size() + 1);
   for (const char c : path) {
     quoted += c;
     if (c == '\'') quoted += c;
   }
-  return "SELECT * FROM '" + quoted + "'";
+  const bool is_folder = FormatOf(path).empty() && !path.ends_with('/');
+  return "SELECT * FROM '" + quoted + (is_folder ? "/'" : "'");
 }
 
 Result<std::unique_ptr<connector::BatchStream>> FileEngine::Execute(
@@ -465,6 +469,7 @@ Result<connector::Description> FileEngine::Describe(const Context& context,
   if (found->empty()) return undefined();
   connector::Description description;
   description.path = path;
+  description.kind = found->size() == 1 && found->front().path() == path ? "object" : "prefix";
   int64_t size = 0;
   std::string_view format;
   for (const arrow::fs::FileInfo& info : *found) {

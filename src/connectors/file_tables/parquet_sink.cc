@@ -1,5 +1,6 @@
 #include "connectors/file_tables/parquet_sink.h"
 
+#include <arrow/compute/cast.h>
 #include <arrow/io/interfaces.h>
 #include <arrow/util/type_fwd.h>
 #include <parquet/arrow/writer.h>
@@ -58,16 +59,32 @@ class Concatenated final : public connector::BatchStream {
  public:
   Concatenated(connector::BatchStream& first, connector::BatchStream& second)
       : first_(first), second_(second) {}
-  const std::shared_ptr<arrow::Schema>& schema() const override { return second_.schema(); }
+  const std::shared_ptr<arrow::Schema>& schema() const override { return first_.schema(); }
   Result<std::shared_ptr<arrow::RecordBatch>> Next(const Context& context) override {
     if (!first_ended_) {
       NSTARX_TRY(auto batch, first_.Next(context));
-      if (batch) {
-        return arrow::RecordBatch::Make(schema(), batch->num_rows(), batch->columns());
-      }
+      if (batch) return batch;
       first_ended_ = true;
     }
-    return second_.Next(context);
+    NSTARX_TRY(auto batch, second_.Next(context));
+    if (!batch) return batch;
+    arrow::ArrayVector columns;
+    for (int i = 0; i < batch->num_columns(); ++i) {
+      const auto& type = schema()->field(i)->type();
+      if (batch->column(i)->type()->Equals(type)) {
+        columns.push_back(batch->column(i));
+        continue;
+      }
+      auto cast = arrow::compute::Cast(*batch->column(i), type);
+      if (!cast.ok()) {
+        return InvalidArgument("ingest.incompatible_schema",
+                               fmt::format("The column {} does not fit into the file's {}",
+                                           schema()->field(i)->name(), type->ToString()))
+            .WithStage("query");
+      }
+      columns.push_back(*std::move(cast));
+    }
+    return arrow::RecordBatch::Make(schema(), batch->num_rows(), std::move(columns));
   }
 
  private:
@@ -119,8 +136,7 @@ Result<std::unique_ptr<connector::BatchStream>> Concatenate(connector::BatchStre
   const auto& right = *second.schema();
   bool same = left.num_fields() == right.num_fields();
   for (int i = 0; same && i < left.num_fields(); ++i) {
-    same = left.field(i)->name() == right.field(i)->name() &&
-           left.field(i)->type()->Equals(*right.field(i)->type());
+    same = left.field(i)->name() == right.field(i)->name();
   }
   if (!same) {
     return InvalidArgument("ingest.incompatible_schema",

@@ -22,8 +22,8 @@ class ByteSink {
 Result<int64_t> WriteParquet(const Context& context, connector::BatchStream& source,
                              ByteSink& sink);
 
-/// Two streams of one schema after each other; ingest.incompatible_schema when they
-/// differ.
+/// Two streams after each other, in the columns and types of the first. Columns of other names, or
+/// values that do not fit their type without loss, are ingest.incompatible_schema.
 Result<std::unique_ptr<connector::BatchStream>> Concatenate(connector::BatchStream& first,
                                                             connector::BatchStream& second);
 

@@ -1,0 +1,80 @@
+#include "connectors/s3/s3_settings.h"
+
+#include <cstdlib>
+
+namespace nstarx::connectors::s3 {
+namespace {
+
+/// The first that is set: the configuration's field, then the environment's variables.
+std::string FirstOf(const json::object& configuration, std::string_view field,
+                    std::initializer_list<const char*> variables) {
+  const std::string_view given = GetString(configuration, field);
+  if (!given.empty()) return std::string(given);
+  for (const char* name : variables) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && *value != '\0') return value;
+  }
+  return {};
+}
+
+std::string Domain(std::string_view region) {
+  return region.starts_with("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+}
+
+std::string NormalPrefix(std::string_view text) {
+  while (text.starts_with('/')) text.remove_prefix(1);
+  std::string prefix(text);
+  if (!prefix.empty() && !prefix.ends_with('/')) prefix += '/';
+  return prefix;
+}
+
+}  // namespace
+
+Result<S3Settings> S3Settings::Read(const json::object& configuration) {
+  S3Settings settings;
+  settings.bucket = GetString(configuration, "bucket");
+  settings.prefix = NormalPrefix(GetString(configuration, "prefix"));
+  settings.region = GetString(configuration, "region", "us-east-1");
+  settings.ca_pem = GetString(configuration, "tls_ca");
+  settings.connect_timeout =
+      std::chrono::milliseconds(GetInt(configuration, "connect_timeout_ms", 5000));
+  settings.request_timeout =
+      std::chrono::milliseconds(GetInt(configuration, "request_timeout_ms", 30'000));
+  settings.memory_limit_bytes = GetInt(configuration, "memory_limit_mb", 128) << 20;
+  settings.query_threads = static_cast<int>(GetInt(configuration, "query_threads", 2));
+
+  const std::string url =
+      FirstOf(configuration, "endpoint", {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"});
+  settings.custom_endpoint = !url.empty();
+  if (settings.custom_endpoint) {
+    NSTARX_TRY(settings.endpoint, aws::ServiceUrl::Parse(url));
+  } else {
+    settings.endpoint.host = fmt::format("s3.{}.{}", settings.region, Domain(settings.region));
+  }
+  // A dot in the bucket's name would not match AWS's wildcard certificate.
+  const bool dotted = settings.bucket.find('.') != std::string::npos;
+  settings.path_style = GetBool(configuration, "path_style", settings.custom_endpoint || dotted);
+  settings.service = settings.endpoint;
+  if (!settings.path_style) {
+    settings.service.host = settings.bucket + "." + settings.endpoint.host;
+  }
+  const std::string sts =
+      FirstOf(configuration, "sts_endpoint", {"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"});
+  if (!sts.empty()) {
+    NSTARX_TRY(settings.sts, aws::ServiceUrl::Parse(sts));
+  } else {
+    settings.sts.host = fmt::format("sts.{}.{}", settings.region, Domain(settings.region));
+  }
+  return settings;
+}
+
+std::string S3Settings::PathOf(std::string_view full_key) const {
+  std::string path = service.base_path + "/";
+  if (path_style) {
+    path += aws::PercentEncode(bucket, false);
+    if (!full_key.empty()) path += '/';
+  }
+  return path + aws::PercentEncode(full_key, true);
+}
+
+}  // namespace nstarx::connectors::s3
