@@ -67,11 +67,11 @@ class CommandLineDoor:
     def __init__(self, server: GatewayServer) -> None:
         self._server = server
 
-    def _run(self, *arguments: str, input: str | None = None) -> Refusal | None:
-        plain = self._server.cli(*arguments, input=input)
+    def _run(self, *arguments: str) -> Refusal | None:
+        plain = self._server.cli(*arguments)
         if plain.returncode == 0:
             return None
-        done = self._server.cli(*arguments, "-o", "json", input=input)
+        done = self._server.cli(*arguments, "-o", "json")
         assert done.returncode == plain.returncode, (plain, done)
         assert done.stdout == "", done.stdout
         refusal = _from_problem(json.loads(done.stderr))
@@ -81,8 +81,17 @@ class CommandLineDoor:
         return refusal
 
     def create(self, draft: dict[str, Any]) -> Refusal | None:
-        """`nstarx add --file -`, the connection as JSON on standard input."""
-        return self._run("add", "--file", "-", input=json.dumps(draft))
+        """`nstarx add`, from a URI or from flags, saved without a test as the other doors do."""
+        given = ["add"]
+        configuration = dict(draft.get("configuration", {}))
+        uri = configuration.pop("uri", None)
+        given += [uri] if uri is not None else ["--type", draft["type"]]
+        given += ["--name", draft["name"], "--no-test"]
+        for key, value in configuration.items():
+            given += ["--set", f"{key}={value}"]
+        for key, value in draft.get("authentication", {}).items():
+            given += ["--auth", value if key == "type" else f"{key}={value}"]
+        return self._run(*given)
 
     def query(self, name: str, sql: str) -> Refusal | None:
         """`nstarx query NAME SQL`."""

@@ -128,7 +128,7 @@ CASES: list[Case] = [
                            "secret_access_key": "canary-wrong"},
     }, "login.wrong_secret_key", "login", sql="SELECT * FROM 'events/*.parquet'"),
     Case("sqlite: no such file", lambda s: {"name": "error-matrix", "type": "sqlite",
-         "configuration": {"path": "/no/such/folder/file.db"}}, ("login.unknown_database", "sqlite.file_not_found"),
+         "configuration": {"path": "/no/such/folder/file.db"}}, "file.not_found",
          sql="SELECT 1 FROM x", mentions="/no/such/folder/file.db"),
 ]  # fmt: skip
 

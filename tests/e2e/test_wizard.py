@@ -97,15 +97,15 @@ def test_wizard_creates_a_tested_connection(wizard: Terminal, rest: GatewayClien
     name = "by-wizard"
     rest.delete(f"/connections/{name}")
     answers = [
-        (r"\bname\b(?!.*user)(?!.*database)", name),
-        (r"user", logins.APP.user),
-        (r"password", logins.APP.password),
-        (r"\btype\b|system|kind", "postgresql"),
-        (r"host", postgresql.host),
-        (r"port", str(postgresql.port)),
-        (r"database", postgresql.database),
-        (r"tls|ssl", ""),
-        (r"save|create|continue|proceed|\[y", "y"),
+        (r"^Type \(", "postgresql"),
+        (r"\(host\)", postgresql.host),
+        (r"\(port\)", str(postgresql.port)),
+        (r"\(database\)", postgresql.database),
+        (r"\(username\)", logins.APP.user),
+        (r"\(password\)", logins.APP.password),
+        (r"^TLS mode", "require"),
+        (r"^Name of the connection", name),
+        (r"^Save\?", "y"),
     ]
     for _ in range(60):
         question = wizard.await_prompt()
