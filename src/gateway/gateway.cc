@@ -6,7 +6,7 @@
 
 #include "gateway/metered_use.h"
 #include "gateway/opening.h"
-#include "gateway/staged_test.h"
+#include "gateway/test_stages.h"
 #include "pool/pool.h"
 
 namespace nstarx::gateway {

@@ -1,4 +1,4 @@
-#include "gateway/staged_test.h"
+#include "gateway/test_stages.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
