@@ -63,6 +63,9 @@ struct IssuedApiKey {
   std::string key;  ///< shown once
 };
 
+/// Whether the scopes of the caller's key, if it came by one, cover the permission at all.
+bool KeyCovers(const Principal& principal, Permission permission);
+
 /// True for "*" and "<area>:<read|use|write>" of a known area.
 bool IsScope(std::string_view scope);
 

@@ -44,8 +44,8 @@ size_t LevelOf(std::string_view level) {
   return static_cast<size_t>(std::ranges::find(kLevels, level) - kLevels.begin());
 }
 
-/// Whether the key that was shown may be used for this; callers without a key are not capped.
-bool KeyCovers(const Principal& principal, const Rule& rule) {
+/// Callers without a key are not capped.
+bool RuleIsCovered(const Principal& principal, const Rule& rule) {
   if (principal.key_id.empty() && principal.scopes.empty()) return true;
   return std::ranges::any_of(principal.scopes, [&](const std::string& scope) {
     if (scope == "*") return true;
@@ -105,6 +105,10 @@ Standing StandingOf(const Principal& principal, const Rule& rule,
 
 std::string_view ToString(Permission permission) { return RuleOf(permission).name; }
 
+bool KeyCovers(const Principal& principal, Permission permission) {
+  return RuleIsCovered(principal, RuleOf(permission));
+}
+
 bool IsScope(std::string_view scope) {
   if (scope == "*") return true;
   const size_t colon = scope.find(':');
@@ -128,7 +132,7 @@ Decision Decide(const Principal& principal, Permission permission,
     out.allowed = false;
     out.reason = fmt::format("role {} may not {}", ToString(principal.role), rule.name);
   }
-  if (out.allowed && !KeyCovers(principal, rule)) {
+  if (out.allowed && !RuleIsCovered(principal, rule)) {
     out.allowed = false;
     out.reason = fmt::format("the key's scopes lack {}:{}", rule.area, rule.level);
   }

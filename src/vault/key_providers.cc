@@ -45,7 +45,7 @@ class OpenFile {
 
 class FileKeys final : public KeyProvider {
  public:
-  explicit FileKeys(std::string directory) : folder_(std::move(directory) + "/keys") {}
+  explicit FileKeys(std::string directory) : folder_(std::move(directory)) {}
 
   std::string_view name() const override { return "file"; }
 

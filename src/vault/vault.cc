@@ -28,7 +28,8 @@ Error WrongKey(const store::KeyRecord& record) {
     return error.WithHint("Start the server with the passphrase the vault was made with.");
   }
   return error.WithHint(fmt::format(
-      "Put the right 'keys/{}.key' back from the backup that belongs to this store.", record.id));
+      "Put the right key file '{}.key' back from the backup that belongs to this store.",
+      record.id));
 }
 
 class EnvelopeVault final : public Vault {

@@ -57,8 +57,8 @@ class Vault {
   virtual Result<json::array> DescribeKeys() = 0;
 };
 
-/// Keys in files `DIR/keys/<id>.key`, 0600, 32 random bytes. A file that others may read is refused
-/// with vault.key_exposed.
+/// Keys in files `<directory>/<id>.key`, 0600, 32 random bytes; the directory (0700) is made when
+/// the first key is. A file that others may read is refused with vault.key_exposed.
 std::unique_ptr<KeyProvider> FileKeyProvider(std::string directory);
 
 /// What deriving a key from a passphrase costs: libsodium's limits of these names (moderate: 256

@@ -34,7 +34,7 @@ class VaultTest : public ::testing::Test {
     std::filesystem::remove_all(root_);
   }
   Result<std::unique_ptr<Vault>> OpenVault() {
-    return Vault::Open(*store_, FileKeyProvider(root_), clock_);
+    return Vault::Open(*store_, FileKeyProvider(root_ + "/keys"), clock_);
   }
   std::string Add(Vault& vault, std::string_view plaintext) {
     model::Connection c;
@@ -257,7 +257,7 @@ TEST_F(VaultTest, KilledRotationLosesNoSecret) {
     if (child == 0) {
       auto store = store::OpenSqliteStore(root_ + "/store.db");
       if (!store) _exit(3);
-      auto vault = Vault::Open(**store, FileKeyProvider(root_), clock_);
+      auto vault = Vault::Open(**store, FileKeyProvider(root_ + "/keys"), clock_);
       if (!vault) _exit(4);
       for (int i = 0; i < 100'000; ++i) {
         if (!(*vault)->RotateKey(Context())) _exit(5);
