@@ -12,6 +12,9 @@ namespace {
 /// stored.
 constexpr std::string_view kKept = "(kept)";
 
+/// Begins the name of a secret that was found in configuration.additionalParams.
+constexpr std::string_view kExtra = "additionalParams.";
+
 constexpr std::array<std::string_view, 11> kChangeable = {
     "name", "configuration", "config",   "authentication", "auth",       "pooling",
     "ssl",  "sharing",       "metadata", "tags",           "description"};
@@ -77,16 +80,37 @@ json::object AuthenticationOf(const model::Connection& current, const json::obje
   if (type == current.authentication.type) {
     for (const auto& [key, value] : current.authentication.fields) base[key] = value;
     for (const auto& secret : current.authentication.secrets) {
-      if (!secret.name.starts_with("additionalParams.")) base[secret.name] = kKept;
+      if (!secret.name.starts_with(kExtra)) base[secret.name] = kKept;
     }
   }
   json::object merged = Merged(std::move(base), patch, "authentication", "auth");
   // A client that sends back what it read shows {"configured": true, …}: the secret stays.
+  json::object out;
   for (auto& member : merged) {
-    if (member.value().is_object() && member.value().get_object().contains("configured"))
-      member.value() = kKept;
+    const bool shown =
+        member.value().is_object() && member.value().get_object().contains("configured");
+    // Secrets of additionalParams are shown here, yet are no field of the method.
+    if (member.key().starts_with(kExtra) && shown) continue;
+    out[member.key()] = shown ? json::value(kKept) : std::move(member.value());
   }
-  return merged;
+  return out;
+}
+
+/// Whether the patch takes a secret of additionalParams away.
+bool RemovesExtra(const json::object& patch, std::string_view name) {
+  for (const char* key : {"configuration", "config"}) {
+    const json::value* part = patch.if_contains(key);
+    const json::value* extra =
+        part != nullptr ? part->get_object().if_contains("additionalParams") : nullptr;
+    if (extra == nullptr) continue;
+    if (extra->is_null()) return true;
+    if (!extra->is_object()) continue;
+    const json::value* value = extra->get_object().if_contains(name.substr(kExtra.size()));
+    if (value != nullptr && value->is_null()) return true;
+  }
+  const json::value* part = patch.if_contains("authentication");
+  const json::value* value = part != nullptr ? part->get_object().if_contains(name) : nullptr;
+  return value != nullptr && value->is_null();
 }
 
 }  // namespace
@@ -163,7 +187,7 @@ Result<Patched> ApplyPatch(const model::Connection& current, const json::object&
   NSTARX_TRY(out.checked, spec.Check(draft));
   for (const auto& secret : current.authentication.secrets) {
     const auto fresh = out.checked.secrets.find(secret.name);
-    const bool extra = secret.name.starts_with("additionalParams.");
+    const bool extra = secret.name.starts_with(kExtra) && !RemovesExtra(patch, secret.name);
     if (fresh != out.checked.secrets.end() && fresh->second.Reveal() != kKept) continue;
     if (fresh != out.checked.secrets.end() || extra) {
       out.kept_secrets.push_back(secret.name);
