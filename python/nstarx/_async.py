@@ -370,6 +370,7 @@ class AsyncConnectionManager:
         scope: str | None = None,
         owner: str | None = None,
         q: str | None = None,
+        archived: bool | None = None,
         sort: str | None = None,
         page_size: int | None = None,
     ) -> AsyncIterator[JsonObject]:
@@ -382,6 +383,7 @@ class AsyncConnectionManager:
                 scope=scope,
                 owner=owner,
                 q=q,
+                archived=archived,
                 sort=sort,
                 page_size=page_size,
             )
@@ -425,9 +427,9 @@ class AsyncConnectionManager:
         """Bring an archived connection back."""
         return await self._threads.run(self._manager.restore, ref)
 
-    async def delete_connection(self, ref: str) -> None:
+    async def delete_connection(self, ref: str, *, if_match: str | int | None = None) -> None:
         """Delete a connection and its secrets for good."""
-        await self._threads.run(self._manager.delete_connection, ref)
+        await self._threads.run(self._manager.delete_connection, ref, if_match=if_match)
 
     async def test(self, ref: str) -> JsonObject:
         """Run the staged test of a saved connection."""

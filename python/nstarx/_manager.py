@@ -191,14 +191,20 @@ class ApiKeys:
         scopes: Sequence[str] | None = None,
         expires_at: str | None = None,
     ) -> JsonObject:
-        """Issue a key. ``key`` in the answer is shown this once only."""
+        """Issue a key. ``key`` in the answer is shown this once only.
+
+        ``expires_at`` is a time as RFC 3339 writes it, e.g. ``2027-01-31T00:00:00Z``.
+        """
         body = _without_none(
             name=name,
             role=role,
             scopes=None if scopes is None else list(scopes),
-            expires_at=expires_at,
+            expires=expires_at,
         )
-        return _object(self._client.call("POST", self._client.target("api-keys"), body))
+        issued = _object(self._client.call("POST", self._client.target("api-keys"), body))
+        if "api_key" in issued:
+            issued["key"] = issued.pop("api_key")
+        return issued
 
     def list(self) -> list[JsonObject]:
         """Return the keys that the caller may see, without their secrets."""
@@ -307,7 +313,7 @@ class ConnectionManager:
             Authentication. Without a ``type`` it is taken from the keys: username or password mean
             ``basic``, token or api_key ``token``, role_arn or access_key_id ``iam``.
         uri
-            Instead of ``config``, e.g. ``postgresql://host/db``.
+            Instead of ``config``, e.g. ``postgresql://host/db``; it says the type as well.
         tags, description, pooling, ssl, sharing
             As in the resource.
 
@@ -323,7 +329,7 @@ class ConnectionManager:
         """
         body = _draft(
             name=name,
-            type=type,
+            type=type or self._type_of(uri),
             config=config,
             auth=auth,
             uri=uri,
@@ -347,7 +353,14 @@ class ConnectionManager:
         ssl: Mapping[str, Any] | None = None,
     ) -> JsonObject:
         """Run the staged test of a connection that is not saved; nothing is stored."""
-        body = _draft(name=name, type=type, config=config, auth=auth, uri=uri, ssl=ssl)
+        body = _draft(
+            name=name,
+            type=type or self._type_of(uri),
+            config=config,
+            auth=auth,
+            uri=uri,
+            ssl=ssl,
+        )
         return _object(self._client.call("POST", self._client.target("connections", "test"), body))
 
     def list_connections(
@@ -359,10 +372,14 @@ class ConnectionManager:
         scope: str | None = None,
         owner: str | None = None,
         q: str | None = None,
+        archived: bool | None = None,
         sort: str | None = None,
         page_size: int | None = None,
     ) -> Iterator[JsonObject]:
-        """Yield the connections that the caller may see, fetching page after page."""
+        """Yield the connections that the caller may see, fetching page after page.
+
+        ``archived=True`` yields the archived ones instead of the others.
+        """
         filters = {
             "type": type,
             "tag": tag,
@@ -370,6 +387,7 @@ class ConnectionManager:
             "scope": scope,
             "owner": owner,
             "q": q,
+            "archived": None if archived is None else str(archived).lower(),
             "sort": sort,
             "limit": page_size,
         }
@@ -440,9 +458,10 @@ class ConnectionManager:
         """Bring an archived connection back."""
         return _object(self._client.call("POST", self._target(ref, "restore")))
 
-    def delete_connection(self, ref: str) -> None:
-        """Delete a connection and its secrets for good."""
-        self._client.call("DELETE", self._target(ref))
+    def delete_connection(self, ref: str, *, if_match: str | int | None = None) -> None:
+        """Delete a connection and its secrets for good, if it is still at version ``if_match``."""
+        fields = None if if_match is None else {"If-Match": _etag(if_match)}
+        self._client.call("DELETE", self._target(ref), fields=fields)
 
     def test(self, ref: str) -> JsonObject:
         """Run the staged test of a saved connection.
@@ -497,6 +516,13 @@ class ConnectionManager:
 
     def __repr__(self) -> str:
         return f"<nstarx.ConnectionManager {self.url}>"
+
+    def _type_of(self, uri: str | None) -> str | None:
+        """Ask the server, whose specifications know the schemes, what a URI leads to."""
+        if uri is None:
+            return None
+        target = self._client.target("connections", "uri")
+        return str(_object(self._client.call("POST", target, {"uri": uri}))["type"])
 
     def _target(self, ref: str, *segments: str) -> str:
         return self._client.target("connections", ref, *segments)

@@ -92,6 +92,8 @@ class Objects:
 
     def get(self, key: str, *, offset: int = 0, length: int | None = None) -> bytes:
         """Return the content of one object, or a range of it."""
+        if length == 0:
+            return b""
         with self.open(key, offset=offset, length=length) as reader:
             return reader.read()
 

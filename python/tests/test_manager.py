@@ -73,11 +73,15 @@ def test_authentication_without_a_type(auth, kind):
 
 def test_ssl_disabled_and_uri_and_tags(manager):
     conn_mgr, server = manager
+    # The server tells the type of a URI; this one says postgresql to everything.
     conn_mgr.create_connection(
         "a", config={"ssl_mode": "disable"}, uri="postgresql://h/d", tags=["x"], description="d"
     )
-    assert server.requests[0].json() == {
+    assert server.requests[0].target == "/connections/uri"
+    assert server.requests[0].json() == {"uri": "postgresql://h/d"}
+    assert server.requests[1].json() == {
         "name": "a",
+        "type": "postgresql",
         "configuration": {"uri": "postgresql://h/d"},
         "ssl": {"enabled": False},
         "tags": ["x"],
@@ -121,6 +125,18 @@ def test_requests(manager, call, method, target, body):
     assert (request.method, request.target) == (method, target)
     assert (request.json() if request.body else None) == body
     assert ("idempotency-key" in request.fields) == (method != "GET")
+
+
+def test_an_issued_key(serve):
+    server = serve(lambda request, peer: peer.answer_json({"id": "k", "api_key": "nsx_k_1"}))
+    conn_mgr = nstarx.ConnectionManager(api_key=KEY, url=server.url)
+    issued = conn_mgr.api_keys.create("ci", role="user", expires_at="2027-01-31T00:00:00Z")
+    assert issued == {"id": "k", "key": "nsx_k_1"}
+    assert server.requests[0].json() == {
+        "name": "ci",
+        "role": "user",
+        "expires": "2027-01-31T00:00:00Z",
+    }
 
 
 def test_lists_follow_their_pages(serve):

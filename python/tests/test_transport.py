@@ -383,11 +383,12 @@ def test_a_closed_manager_refuses(serve):
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     certificate, key = tmp_path / "server.pem", tmp_path / "server.key"
+    command = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 "
+        "-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1"
+    )
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-        + ["-nodes", "-days", "1", "-subj", "/CN=localhost"]
-        + ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-        + ["-keyout", str(key), "-out", str(certificate)],
+        [*command.split(), "-keyout", str(key), "-out", str(certificate)],
         check=True,
         capture_output=True,
     )
