@@ -1,7 +1,7 @@
 """Cost of bringing an Arrow stream over loopback HTTP into a table, on the client's side alone.
 
 A child process sends 400 MB of IPC in chunks of 1 MiB from memory. Each way to read it runs in a
-fresh process; wall and CPU seconds of the first (cold) and the best (warm) of four runs are printed.
+fresh process; printed are wall and CPU seconds of the first (cold) and the best (warm) of four.
 
     python bench/transport.py [megabytes]
 """
@@ -81,9 +81,8 @@ def with_urllib3(port: int) -> pa.Table:
 def with_requests(port: int) -> pa.Table:
     import requests
 
-    return pa.ipc.open_stream(
-        requests.get(f"http://127.0.0.1:{port}", timeout=60).content
-    ).read_all()
+    body = requests.get(f"http://127.0.0.1:{port}", timeout=60).content
+    return pa.ipc.open_stream(body).read_all()
 
 
 def drained(port: int) -> int:
@@ -93,9 +92,9 @@ def drained(port: int) -> int:
     with socket.create_connection(("127.0.0.1", port)) as peer:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        while not scratch[: max(count := peer.recv_into(scratch), 5)][:count].endswith(
-            b"0\r\n\r\n"
-        ):
+        count = 0
+        while not scratch.endswith(b"0\r\n\r\n", 0, count):
+            count = peer.recv_into(scratch)
             total += count
     return total
 
