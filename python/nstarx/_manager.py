@@ -38,6 +38,7 @@ class Connection:
         self.info = info
         # The name is what people and the audit journal read; the id stays when it is renamed.
         self._ref = str(info["id"])
+        self._query_target = client.target("connections", self._ref, "query")
 
     @property
     def id(self) -> str:
@@ -92,7 +93,7 @@ class Connection:
             body["limit"] = limit
         if timeout_ms is not None:
             body["timeout_ms"] = timeout_ms
-        return self._client.rows("POST", self._target("query"), body)
+        return self._client.rows("POST", self._query_target, body)
 
     def query(
         self,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
+_END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 _ROWS_AFFECTED = "nstarx-rows-affected"
 
 
@@ -46,8 +47,13 @@ class Result:
                 f"the server answered with {media_type or 'no media type'} instead of Arrow",
                 code="client.not_arrow",
             )
+        self._whole = True
         try:
-            self._reader: pa.RecordBatchReader = pa.ipc.open_stream(pa.PythonFile(answer, "r"))
+            small = answer.take_buffered()
+            if small is not None:
+                self._whole = small.endswith(_END_OF_STREAM)
+            source = pa.PythonFile(answer, "r") if small is None else pa.py_buffer(small)
+            self._reader: pa.RecordBatchReader = pa.ipc.open_stream(source)
         except BaseException as error:
             raise self._explain(error) from error
 
@@ -167,6 +173,8 @@ class Result:
         problem = self._problem()
         if problem is not None:
             raise problem
+        if self._answer.ran_out or not self._whole:
+            raise lost("the Arrow stream of the answer ends without its end-of-stream mark")
 
     def _problem(self) -> Error | None:
         text = self._answer.trailer_problem()

@@ -202,6 +202,9 @@ class Answer:
         self.fields = fields
         self.trailer: dict[str, str] = {}
         self.complete = False
+        # Whether a read asked for more than there was: an Arrow stream that has its end-of-stream
+        # mark is never read past it.
+        self.ran_out = False
         self._reusable = fields.get("connection", "").lower() != "close"
         self._chunked = "chunked" in fields.get("transfer-encoding", "").lower()
         self._until_close = False
@@ -242,7 +245,40 @@ class Answer:
         out: Any = bytearray(count) if count < 4096 else pa.allocate_buffer(count)
         view = memoryview(out).cast("B")
         got = self._read_into(view)
-        return out if got == count else bytes(view[:got])
+        if got == count:
+            return out
+        self.ran_out = True
+        return bytes(view[:got])
+
+    def take_buffered(self) -> bytes | None:
+        """Return the whole body if it has arrived with the head, which saves a small answer time.
+
+        None, and nothing taken, when it has not, or when there is a trailer to be read.
+        """
+        wire = self._wire
+        if wire is None or not self._chunked or not self._first_chunk:
+            return None
+        parts: list[memoryview] = []
+        position = wire.start
+        while (line_end := wire.buffer.find(b"\r\n", position, wire.end)) >= 0:
+            digits = wire.buffer[position:line_end]
+            if not digits.isalnum() or len(digits) > 8:
+                return None
+            try:
+                size = int(digits, 16)
+            except ValueError:
+                return None
+            position = line_end + 2 + size
+            if wire.buffer[position : position + 2] != b"\r\n" or position + 2 > wire.end:
+                return None
+            if size == 0:
+                wire.start = position + 2
+                body = b"".join(parts)
+                self._finish()
+                return body
+            parts.append(wire.view[line_end + 2 : position])
+            position += 2
+        return None
 
     def read_all(self, bytes_max: int = _BODY_BYTES_MAX) -> bytes:
         """Return the rest of the body."""

@@ -65,6 +65,41 @@ def test_rows_are_whole_with_chunks_of_random_sizes(connect):
     assert server.connections == 1
 
 
+@pytest.mark.parametrize("rows", [0, 1, 50, 400, 1000])
+def test_small_answers_whole_at_once_or_not(connect, rows):
+    table = TABLE.slice(0, rows)
+
+    def handler(request, peer):
+        whole = peer.socket
+        parts: list[bytes] = []
+        peer.send = parts.append
+        peer.answer_rows(ipc_bytes(table, 100), 700)
+        del peer.send
+        whole.sendall(b"".join(parts))
+
+    conn, server = connect(handler)
+    for _ in range(5):
+        assert conn.execute("SELECT 1").to_arrow().equals(table)
+    assert server.connections == 1
+
+
+def test_a_small_answer_with_an_error_in_its_trailer(connect):
+    def handler(request, peer):
+        parts: list[bytes] = []
+        peer.send = parts.append
+        peer.begin_stream()
+        peer.stream(ipc_bytes(TABLE.slice(0, 3), end=False))
+        peer.end_stream(PROBLEM)
+        del peer.send
+        peer.send(b"".join(parts))
+
+    conn, server = connect(handler)
+    for _ in range(2):
+        with pytest.raises(nstarx.DataError):
+            conn.execute("SELECT 1").to_arrow()
+    assert server.connections == 1
+
+
 def test_body_with_content_length(connect):
     data = ipc_bytes(TABLE)
     fields = {"Content-Type": "application/vnd.apache.arrow.stream"}
@@ -193,11 +228,16 @@ def test_a_stream_cut_short_but_framed_well_is_not_taken_for_whole(connect):
     assert caught.value.code == "client.connection_lost"
 
 
-def test_a_stream_without_its_end_mark_is_not_taken_for_whole(connect):
+@pytest.mark.parametrize("rows", [10, 200_000])
+@pytest.mark.parametrize("framed_end", [True, False])
+def test_a_stream_without_its_end_mark_is_not_taken_for_whole(connect, rows, framed_end):
     def handler(request, peer):
         peer.begin_stream()
-        peer.stream(ipc_bytes(TABLE, 50_000, end=False))
-        peer.hang_up()
+        peer.stream(ipc_bytes(TABLE.slice(0, rows), 50_000, end=False))
+        if framed_end:  # a proxy that drops trailers
+            peer.end_stream()
+        else:
+            peer.hang_up()
 
     conn, _ = connect(handler)
     with pytest.raises(nstarx.OperationalError):
