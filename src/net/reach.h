@@ -32,7 +32,8 @@ struct TlsFacts {
   std::string cipher;
   std::string subject;
   std::string issuer;
-  std::string not_after;  ///< RFC 3339
+  std::string not_after;         ///< RFC 3339
+  std::string fingerprint_sha1;  ///< hexadecimal, to bind a vendor's library to this certificate
   double ms = 0;
 };
 

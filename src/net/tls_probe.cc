@@ -201,6 +201,12 @@ Result<TlsFacts> ProbeTls(const Context& context, const model::Endpoint& endpoin
     facts.subject = NameText(X509_get_subject_name(certificate.get()));
     facts.issuer = NameText(X509_get_issuer_name(certificate.get()));
     facts.not_after = TimeText(X509_get0_notAfter(certificate.get()));
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    X509_digest(certificate.get(), EVP_sha1(), digest, &length);
+    for (unsigned i = 0; i < length; ++i) {
+      facts.fingerprint_sha1 += fmt::format("{:02X}", digest[i]);
+    }
   }
   facts.ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
