@@ -84,6 +84,11 @@ std::string PercentEncode(std::string_view text) {
   return out;
 }
 
+size_t CountCharacters(std::string_view text) {
+  return static_cast<size_t>(
+      std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
 std::string_view Request::Header(std::string_view name) const {
   for (const HeaderField& field : headers) {
     if (SameToken(field.name, name)) return field.value;

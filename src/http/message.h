@@ -29,6 +29,9 @@ std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_spa
 /// Everything but RFC 3986's unreserved characters as %XX.
 std::string PercentEncode(std::string_view text);
 
+/// Characters of well-formed UTF-8.
+size_t CountCharacters(std::string_view text);
+
 struct HeaderField {
   std::string_view name;
   std::string_view value;

@@ -45,12 +45,13 @@ json::object SchemaOf(const Parameter& parameter) {
 }
 
 json::object HeaderParameter(std::string_view name, std::string_view description,
-                             std::string_view pattern) {
+                             json::object schema) {
+  schema["type"] = "string";
   return {{"name", name},
           {"in", "header"},
           {"required", false},
           {"description", description},
-          {"schema", {{"type", "string"}, {"pattern", pattern}, {"maxLength", 255}}}};
+          {"schema", std::move(schema)}};
 }
 
 json::array ParametersOf(const Route& route) {
@@ -63,7 +64,7 @@ json::array ParametersOf(const Route& route) {
     json::object row{{"name", name},
                      {"in", "path"},
                      {"required", true},
-                     {"schema", {{"type", "string"}, {"minLength", 1}, {"maxLength", 1024}}}};
+                     {"schema", {{"type", "string"}, {"minLength", 1}}}};
     if (name == "ref") row["description"] = "id or name";
     if (tail) row["description"] = "the rest of the path; slashes may stand as they are";
     out.push_back(std::move(row));
@@ -78,12 +79,12 @@ json::array ParametersOf(const Route& route) {
   if (route.idempotent_key) {
     out.push_back(HeaderParameter("Idempotency-Key",
                                   "A repeat with the same key gives the first answer, for 24 h.",
-                                  "^[!-~]+$"));
+                                  {{"pattern", "^[!-~]+$"}, {"maxLength", 255}}));
   }
   if (route.preconditions && route.method == Method::kGet) {
-    out.push_back(HeaderParameter("If-None-Match", "304 when the ETag is still this.", "^[!-~]+$"));
+    out.push_back(HeaderParameter("If-None-Match", "304 when the ETag is still this.", {}));
   } else if (route.preconditions) {
-    out.push_back(HeaderParameter("If-Match", "412 when the ETag is no longer this.", "^[!-~]+$"));
+    out.push_back(HeaderParameter("If-Match", "412 when the ETag is no longer this.", {}));
   }
   return out;
 }

@@ -43,9 +43,9 @@ Status CheckArgument(const Parameter& parameter, const std::string& value) {
     case ParameterType::kText:
       break;
   }
-  if (value.size() > parameter.length_max) {
-    return InvalidParameter(name,
-                            fmt::format("'{}' is longer than {} bytes", name, parameter.length_max))
+  if (CountCharacters(value) > parameter.length_max) {
+    return InvalidParameter(
+               name, fmt::format("'{}' is longer than {} characters", name, parameter.length_max))
         .WithHint("Shorten it.");
   }
   if (!parameter.values.empty() &&

@@ -27,7 +27,7 @@ struct Parameter {
   std::optional<int64_t> minimum;
   std::optional<int64_t> maximum;
   std::vector<std::string> values;  ///< the only ones, when any
-  size_t length_max = 1024;         ///< bytes of a text
+  size_t length_max = 1024;         ///< characters of a text
 };
 
 enum class Access {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "http/message.h"
+
 namespace nstarx::http {
 namespace {
 
@@ -54,11 +56,6 @@ bool TypeAllowed(const json::value& types, const json::value& value) {
     if (TypeMatches(type.get_string(), value)) return true;
   }
   return false;
-}
-
-size_t CodePoints(std::string_view text) {
-  return static_cast<size_t>(
-      std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 Status CheckRange(const json::object& schema, double size, std::string_view low_key,
@@ -121,8 +118,8 @@ Status Schemas::CheckValue(const json::object& schema, const json::value& value,
     case json::kind::double_:
       return CheckRange(schema, value.to_number<double>(), "minimum", "maximum", where, "");
     case json::kind::string:
-      return CheckRange(schema, static_cast<double>(CodePoints(value.get_string())), "minLength",
-                        "maxLength", where, "'s length");
+      return CheckRange(schema, static_cast<double>(CountCharacters(value.get_string())),
+                        "minLength", "maxLength", where, "'s length");
     case json::kind::array: {
       NSTARX_RETURN_IF_ERROR(CheckRange(schema, static_cast<double>(value.get_array().size()),
                                         "minItems", "maxItems", where, "'s length"));

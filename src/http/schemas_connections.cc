@@ -89,7 +89,7 @@ std::string_view ConnectionSchemas() {
   "description": "What to connect to. `configuration` and `authentication` are described by the type's spec; `configuration.uri` is taken apart; ${NAME} in a value is read from the server's environment on use.",
   "required": ["name", "type"], "additionalProperties": false,
   "properties": {
-    "name": {"type": "string", "minLength": 1, "maxLength": 128, "description": "letters, digits, space and . _ -"},
+    "name": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9 ._-]+$", "description": "letters, digits, space and . _ -"},
     "type": {"type": "string", "maxLength": 64, "examples": ["postgresql"]},
     "configuration": {"type": "object", "additionalProperties": true},
     "authentication": {"type": "object", "additionalProperties": true, "description": "write-only where the spec says secret"},

@@ -28,7 +28,8 @@ std::string_view SystemSchemas() {
     "name": {"type": "string", "minLength": 1, "maxLength": 128},
     "user": {"type": "string", "maxLength": 128, "description": "id or name; the caller when absent"},
     "role": {"$ref": "#/components/schemas/Role"},
-    "scopes": {"type": "array", "maxItems": 32, "items": {"type": "string", "minLength": 1, "maxLength": 64},
+    "scopes": {"type": "array", "maxItems": 32, "items": {"type": "string", "maxLength": 64,
+        "pattern": "^(\\*|(connections|data|keys|audit):(read|use|write))$"},
       "description": "\"*\" or <connections|data|keys|audit>:<read|use|write>"},
     "expires": {"type": ["string", "null"], "maxLength": 64, "format": "date-time"}
   }
@@ -57,9 +58,9 @@ std::string_view SystemSchemas() {
 "UserRequest": {
   "type": "object", "required": ["name"], "additionalProperties": false,
   "properties": {
-    "name": {"type": "string", "minLength": 1, "maxLength": 128},
+    "name": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9._@+-]+$"},
     "role": {"$ref": "#/components/schemas/Role"},
-    "teams": {"type": "array", "maxItems": 64, "items": {"type": "string", "minLength": 1, "maxLength": 128}}
+    "teams": {"type": "array", "maxItems": 64, "items": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9._@+-]+$"}}
   }
 },
 "UserPatch": {

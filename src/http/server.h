@@ -24,7 +24,7 @@ struct ServerOptions {
   size_t worker_queue = 1024;
   size_t connections_max = 4096;
   size_t header_bytes_max = 32 * 1024;
-  size_t target_bytes_max = 8 * 1024;
+  size_t target_bytes_max = 16 * 1024;
   std::chrono::milliseconds header_timeout = std::chrono::seconds(10);
   std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);
   /// Longest silence of a sender in mid-body.

@@ -105,6 +105,13 @@ class ServerTest : public testing::Test {
     server_ = std::move(*started);
   }
   int port() const { return server_->port(); }
+  /// Stops the server before what its script refers to goes out of scope.
+  struct StopFirst {
+    ServerTest& test;
+    ~StopFirst() {
+      if (test.server_) test.server_->Stop(0ms);
+    }
+  };
 
   std::unique_ptr<Scripted> application_;
   std::unique_ptr<Server> server_;
@@ -262,6 +269,7 @@ TEST_F(ServerTest, SlowSendersAreTimedOut) {
 TEST_F(ServerTest, HangUpStopsTheHandler) {
   std::atomic<bool> running = false;
   std::atomic<bool> stopped = false;
+  const StopFirst stop_first{*this};
   Start([&](Request&, std::stop_token stop) {
     running = true;
     stopped = Eventually([&] { return stop.stop_requested(); });
@@ -354,6 +362,7 @@ TEST_F(ServerTest, FailureInMidStreamIsATrailerOrACut) {
 TEST_F(ServerTest, SlowReaderHoldsTheProducerBack) {
   std::atomic<int> produced = 0;
   std::atomic<bool> destroyed = false;
+  const StopFirst stop_first{*this};
   Start([&](Request&, std::stop_token stop) {
     return Streamed(
         [&](int, const Context&) -> Result<std::optional<result::Chunk>> {
@@ -377,6 +386,7 @@ TEST_F(ServerTest, SlowReaderHoldsTheProducerBack) {
 TEST_F(ServerTest, HangUpStopsAStreamThatWaits) {
   std::atomic<bool> stopped = false;
   std::atomic<bool> destroyed = false;
+  const StopFirst stop_first{*this};
   Start([&](Request&, std::stop_token stop) {
     return Streamed(
         [&](int call, const Context& context) -> Result<std::optional<result::Chunk>> {
@@ -396,6 +406,7 @@ TEST_F(ServerTest, HangUpStopsAStreamThatWaits) {
 
 TEST_F(ServerTest, LargeBodiesReachSlowReaders) {
   const std::string large(20'000'000, 'y');
+  const StopFirst stop_first{*this};
   Start([&](Request&, std::stop_token) { return Text(large); });
   RawClient client(port());
   client.Send(kGet);
@@ -435,6 +446,7 @@ TEST_F(ServerTest, UploadsStreamIntoTheHandler) {
 
 TEST_F(ServerTest, AnUploadThatBreaksOffFails) {
   std::promise<std::string> seen;
+  const StopFirst stop_first{*this};
   Start([&](Request& request, std::stop_token) {
     std::byte piece[100];
     Result<size_t> read = size_t{1};
@@ -468,6 +480,7 @@ TEST_F(ServerTest, FullServerSaysSo) {
   std::promise<void> go;
   auto released = go.get_future().share();
   std::atomic<int> running = 0;
+  const StopFirst stop_first{*this};
   Start(
       [&](Request&, std::stop_token) {
         ++running;
@@ -492,6 +505,7 @@ TEST_F(ServerTest, FullServerSaysSo) {
 
 TEST_F(ServerTest, StopLetsRunningRequestsFinish) {
   std::atomic<bool> running = false;
+  const StopFirst stop_first{*this};
   Start([&](Request&, std::stop_token) {
     running = true;
     std::this_thread::sleep_for(300ms);
@@ -515,6 +529,7 @@ TEST_F(ServerTest, StopLetsRunningRequestsFinish) {
 
 TEST_F(ServerTest, StopCancelsWhatTakesTooLong) {
   std::atomic<bool> running = false;
+  const StopFirst stop_first{*this};
   Start([&](Request&, std::stop_token stop) {
     running = true;
     Eventually([&] { return stop.stop_requested(); }, 10s);
