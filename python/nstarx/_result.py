@@ -54,6 +54,12 @@ class Result:
                 self._whole = small.endswith(_END_OF_STREAM)
             source = pa.PythonFile(answer, "r") if small is None else pa.py_buffer(small)
             self._reader: pa.RecordBatchReader = pa.ipc.open_stream(source)
+            if len(self._reader.schema) == 0:
+                # A statement without rows is seen to its end at once: whoever does not read a
+                # result that has nothing to read must not cancel a write by that.
+                nothing = self._reader.read_all()
+                self._end()
+                self._reader = nothing.to_reader()
         except BaseException as error:
             raise self._explain(error) from error
 
@@ -66,7 +72,7 @@ class Result:
     def rows_affected(self) -> int:
         """Rows that a writing statement changed; -1 while unknown or when there are none.
 
-        Known once the result is consumed.
+        Known at once for a statement without rows, if the server says it.
         """
         answer = self._answer
         text = answer.trailer.get(_ROWS_AFFECTED) or answer.fields.get(_ROWS_AFFECTED, "-1")

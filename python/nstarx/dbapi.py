@@ -259,8 +259,6 @@ class Cursor:
         result = saved.execute(operation, parameters)
         self._result = result
         if len(result.schema) == 0:
-            for _ in result:
-                pass
             self._rowcount = result.rows_affected
         return self
 

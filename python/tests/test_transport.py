@@ -83,6 +83,29 @@ def test_small_answers_whole_at_once_or_not(connect, rows):
     assert server.connections == 1
 
 
+@pytest.mark.parametrize("problem", [None, PROBLEM])
+def test_a_statement_without_rows_is_seen_to_its_end(connect, problem):
+    done = threading.Event()
+
+    def handler(request, peer):
+        peer.begin_stream()
+        peer.stream(ipc_bytes(pa.table({}), end=problem is None)[:8])
+        threading.Event().wait(0.2)  # the statement takes its time
+        peer.stream(ipc_bytes(pa.table({}), end=problem is None)[8:])
+        peer.end_stream(problem)
+        done.set()
+
+    conn, _ = connect(handler)
+    if problem:
+        with pytest.raises(nstarx.DataError):
+            conn.execute("DELETE FROM t")
+    else:
+        result = conn.execute("DELETE FROM t")
+        assert done.wait(5)
+        assert result.to_arrow().num_rows == 0
+        conn.execute("DELETE FROM t").close()
+
+
 def test_a_small_answer_with_an_error_in_its_trailer(connect):
     def handler(request, peer):
         parts: list[bytes] = []
