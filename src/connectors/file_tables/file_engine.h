@@ -32,6 +32,7 @@ class FileEngine {
   static Result<std::unique_ptr<FileEngine>> Open(EngineSettings settings);
   ~FileEngine();
 
+  /// Rows without ORDER BY come in no particular order: files are read side by side.
   /// Runs one SELECT, WITH, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN over `files` with positional
   /// parameters (? or $1). Errors: query.syntax_error, query.undefined_table,
   /// query.undefined_column, query.undefined_function, query.invalid_value, query.not_allowed,

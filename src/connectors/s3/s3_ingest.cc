@@ -61,9 +61,12 @@ class CountedRows final : public BatchStream {
 
 Result<int64_t> AppendToObject(const Context& context, S3Client& client, S3Tables& tables,
                                const IngestTarget& target, BatchStream& source) {
+  // In the file's own order, so that its row groups stay as selective as they were.
   const connector::Statement all{
-      .text = file_tables::FileEngine::SelectAll(file_tables::QuoteGlob(target.path)),
-      .parameters = {},
+      .text =
+          "SELECT * EXCLUDE (file_row_number) FROM read_parquet(?, file_row_number = true, "
+          "hive_partitioning = false) ORDER BY file_row_number",
+      .parameters = {json::string(file_tables::QuoteGlob(target.path))},
       .limit = std::nullopt};
   NSTARX_TRY(const auto old_rows, tables.Execute(context, all));
   CountedRows counted(source);
