@@ -65,33 +65,35 @@ _nstarx_dynamic() {
     @types) nstarx types --names 2>/dev/null ;;
   esac
 }
+# Offers the lines of standard input that begin with the current word, blanks escaped.
+_nstarx_lines() {
+  local line
+  COMPREPLY=()
+  while IFS= read -r line; do
+    [[ $line == "$1"* ]] && COMPREPLY+=("$(printf '%q' "$line")")
+  done
+}
+_nstarx_offer() {
+  case $1 in
+    @files) COMPREPLY=($(compgen -f -- "$2")) ;;
+    @*) _nstarx_lines "$2" < <(_nstarx_dynamic "$1") ;;
+    *) COMPREPLY=($(compgen -W "$1" -- "$2")) ;;
+  esac
+}
 _nstarx() {
-  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} path='' word i
-  local words='' flags='' positional='' values=''
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} path='' word i found
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
     [[ $word == -* ]] && continue
-    if [[ " $(_nstarx_words "$path") " == *" $word "* ]]; then path="${path:+$path }$word"; else break; fi
+    [[ " $(_nstarx_words "$path") " == *" $word "* ]] || break
+    path="${path:+$path }$word"
   done
-  values=$(_nstarx_values "$path" "$previous")
-  if [[ -n $values ]]; then
-    case $values in
-      @files) COMPREPLY=($(compgen -f -- "$current")) ;;
-      @*) mapfile -t COMPREPLY < <(compgen -W "$(_nstarx_dynamic "$values" | sed 's/ /\\ /g')" -- "$current") ;
-;
-      *) COMPREPLY=($(compgen -W "$values" -- "$current")) ;
-      ;
-      esac return fi if [[$current == -*]];
-      then COMPREPLY = ($(compgen - W "$(_nstarx_flags " $path ") --help" --"$current"));
-      return;
-      fi words = $(_nstarx_words "$path") if[[-n $words]];
-      then COMPREPLY = ($(compgen - W "$words" --"$current"));
-      return; fi
-  positional=$(_nstarx_positional "$path")
-  case $positional in
-    @files) COMPREPLY=($(compgen -f -- "$current")) ;;
-    @*) mapfile -t COMPREPLY < <(compgen -W "$(_nstarx_dynamic "$positional" | sed 's/ /\\ /g')" -- "$current") ;;
-  esac
+  COMPREPLY=()
+  found=$(_nstarx_values "$path" "$previous")
+  [[ -z $found && $current == -* ]] && found="$(_nstarx_flags "$path") --help"
+  [[ -z $found ]] && found=$(_nstarx_words "$path")
+  [[ -z $found ]] && found=$(_nstarx_positional "$path")
+  [[ -n $found ]] && _nstarx_offer "$found" "$current"
 }
 )bash";
 

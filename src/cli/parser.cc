@@ -51,7 +51,7 @@ void AddOption(Node& node, const Option& option) {
 /// CLI11's picture of the table, made for one parse.
 class Tree {
  public:
-  explicit Tree(const CommandTable& table) : root_("nstarx") {
+  explicit Tree(const CommandTable& table) : root_("", "nstarx") {
     Prepare(root_);
     Node& top = nodes_.emplace_back();
     top.app = &root_;
@@ -176,7 +176,7 @@ class Tree {
     CLI::App* app = &root_;
     while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
     const std::vector<std::string> extras = root_.remaining(true);
-    if (problem.get_name() == "ExtrasError" && !extras.empty()) {
+    if (dynamic_cast<const CLI::ExtrasError*>(&problem) != nullptr && !extras.empty()) {
       const std::string word = extras.front();
       if (!word.starts_with('-') && app->get_subcommands({}).size() > 0) {
         return UnknownCommand(app, word);
@@ -198,7 +198,7 @@ class Tree {
   static std::string HelpOf(const CLI::App& app) {
     std::string words;
     for (const CLI::App* level = &app; level != nullptr; level = level->get_parent()) {
-      words = level->get_name() + " " + words;
+      words.insert(0, level->get_name() + " ");
     }
     return "See: " + words + "--help";
   }
