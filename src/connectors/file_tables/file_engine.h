@@ -32,12 +32,12 @@ class FileEngine {
   static Result<std::unique_ptr<FileEngine>> Open(EngineSettings settings);
   ~FileEngine();
 
-  /// Rows without ORDER BY come in no particular order: files are read side by side.
   /// Runs one SELECT, WITH, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN over `files` with positional
   /// parameters (? or $1). Errors: query.syntax_error, query.undefined_table,
   /// query.undefined_column, query.undefined_function, query.invalid_value, query.not_allowed,
   /// query.out_of_memory, query.invalid_parameters, query.failed, query.timeout, query.cancelled,
-  /// with details.position (1-based) where the text is to blame, and those of read_failure.
+  /// with details.position (1-based) where the text is to blame, and those of read_failure. Rows
+  /// without ORDER BY come in no particular order: files are read side by side.
   Result<std::unique_ptr<connector::BatchStream>> Execute(
       const Context& context, std::shared_ptr<arrow::fs::FileSystem> files,
       const connector::Statement& statement);
