@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,6 +27,8 @@ namespace {
 /// Files that never exist: libpq must not pick up anything from the home directory.
 constexpr const char* kNoFile = "/nonexistent/nstarx";
 constexpr std::chrono::milliseconds kCancelWait{1000};
+constexpr int kLowWater = 256 << 10;
+constexpr int kPauseMs = 1;
 
 Error Lost(std::string_view what) {
   return Unavailable("connection.lost",
@@ -110,6 +113,7 @@ class LibpqClient final : public Client {
     for (;;) {
       NSTARX_TRY(size_t got, ReadAvailable(into));
       if (got > 0) return got;
+      if (expecting_much_ && wanted_ == POLLIN && PauseForMuch()) continue;
       NSTARX_RETURN_IF_ERROR(Await(context, socket_, wanted_, waker_));
     }
   }
@@ -125,8 +129,14 @@ class LibpqClient final : public Client {
 
   bool Readable(std::chrono::milliseconds wait) override {
     if (tls_ != nullptr && SSL_pending(tls_) > 0) return true;
+    if (expecting_much_ && PauseForMuch()) return true;
     pollfd waiting{socket_, POLLIN, 0};
     return poll(&waiting, 1, static_cast<int>(wait.count())) > 0;
+  }
+
+  void ExpectMuch(bool on) override {
+    expecting_much_ = on;
+    if (!on) SetLowWater(1);
   }
 
   void Cancel() override {
@@ -158,6 +168,25 @@ class LibpqClient final : public Client {
   }
 
  private:
+  void SetLowWater(int bytes) {
+    if (low_water_ == bytes) return;
+    // Best effort: without it there are only more wake-ups.
+    setsockopt(socket_, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+    low_water_ = bytes;
+  }
+
+  /// Lets bytes collect for a moment. True when there are some; else the socket is set to wake at
+  /// the first one.
+  bool PauseForMuch() {
+    SetLowWater(kLowWater);
+    pollfd waiting{socket_, POLLIN, 0};
+    if (poll(&waiting, 1, kPauseMs) > 0) return true;
+    int there = 0;
+    if (ioctl(socket_, FIONREAD, &there) == 0 && there > 0) return true;
+    SetLowWater(1);
+    return false;
+  }
+
   Result<size_t> ReadTls(std::span<char> into) {
     size_t got = 0;
     if (SSL_read_ex(tls_, into.data(), into.size(), &got) == 1) return got;
@@ -190,6 +219,8 @@ class LibpqClient final : public Client {
   int socket_;
   SSL* tls_;  ///< owned by connection_; null without TLS
   short wanted_ = POLLIN;
+  bool expecting_much_ = false;
+  int low_water_ = 1;
   Waker waker_;
   std::mutex cancel_mutex_;
   std::condition_variable cancel_done_;

@@ -50,6 +50,9 @@ class Client {
   virtual Result<size_t> Write(const Context& context, std::string_view bytes) = 0;
   /// True when there is something to read within `wait`.
   virtual bool Readable(std::chrono::milliseconds wait) = 0;
+  /// While on, a read that has to wait waits for a good deal of bytes or a millisecond: with a big
+  /// result on its way that saves most of the wake-ups.
+  virtual void ExpectMuch(bool on) = 0;
   /// Asks the server to stop the running statement; waits for at most a second.
   virtual void Cancel() = 0;
 

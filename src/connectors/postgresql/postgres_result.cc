@@ -190,7 +190,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> ResultStream::Next(const Context& co
 }
 
 void ResultStream::StartReadingAhead(const Context& context) {
-  session_.wire().ExpectMuch();
+  session_.wire().ExpectMuch(true);
   queue_ = std::make_unique<BatchQueue>(kBatchesAhead, 1);
   thread_ = std::thread([this, given = context] {
     pthread_setname_np(pthread_self(), "pg-decode");

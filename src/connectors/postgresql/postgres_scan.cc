@@ -192,7 +192,7 @@ Status ParallelScan::Start(const Context& context) {
   for (ScanPart& part : parts_) {
     part.reader->set_next_execution(
         [this, &part](const Context& reading) { return SendNext(reading, part); });
-    part.session->wire().ExpectMuch();
+    part.session->wire().ExpectMuch(true);
     // Two at once: the server always has the next range at hand.
     NSTARX_RETURN_IF_ERROR(SendNext(context, part));
     NSTARX_RETURN_IF_ERROR(SendNext(context, part));

@@ -376,6 +376,7 @@ Result<std::vector<TextRow>> PostgresSession::Ask(
     auto message = wire_.Receive(context);
     if (!message) {
       // The caller's time is over, but the session may live on.
+      if (resting_) wire_.MarkBroken();
       if (!wire_.broken()) (void)EndStatement(context, false, false);
       return message.error();
     }
@@ -410,7 +411,9 @@ Status PostgresSession::EndStatement(const Context& context, bool finished, bool
       return {};
     }
   }
+  wire_.ExpectMuch(false);
   Status status;
+  resting_ = true;
   if (wire_.transaction() != 'I') {
     bool failed = wire_.transaction() == 'E' || !finished;
     if (auto asked = Ask(resting, "ROLLBACK"); !asked) wire_.MarkBroken();
@@ -424,6 +427,7 @@ Status PostgresSession::EndStatement(const Context& context, bool finished, bool
     memory_.Clear();
     if (auto asked = Ask(resting, "DISCARD ALL"); !asked) wire_.MarkBroken();
   }
+  resting_ = false;
   return status;
 }
 

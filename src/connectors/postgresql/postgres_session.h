@@ -135,6 +135,7 @@ class PostgresSession final : public connector::Session,
   StatementMemory memory_;
   bool check_utf8_;
   bool streaming_ = false;
+  bool resting_ = false;  ///< EndStatement asks: a further failure ends the session
 };
 
 }  // namespace nstarx::connectors::postgresql

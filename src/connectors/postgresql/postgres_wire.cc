@@ -170,8 +170,13 @@ Status Wire::Send(const Context& context) {
   return {};
 }
 
-void Wire::ExpectMuch() {
-  if (in_.size() < kBigBuffer) in_.resize(kBigBuffer + kPadding);
+void Wire::ExpectMuch(bool on) {
+  client_->ExpectMuch(on);
+  if (on && in_.size() < kBigBuffer) in_.resize(kBigBuffer + kPadding);
+  if (!on && in_.size() > kFirstBuffer + kPadding && Pending() == 0) {
+    begin_ = end_ = 0;
+    in_ = std::vector<char>(kFirstBuffer + kPadding);  // an idle session holds little
+  }
 }
 
 void Wire::MakeRoom(size_t needed) {

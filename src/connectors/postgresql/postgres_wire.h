@@ -91,8 +91,8 @@ class Wire {
   /// True when a read would not wait.
   bool Buffered() const { return begin_ < end_; }
   bool Readable(std::chrono::milliseconds wait) { return Buffered() || client_->Readable(wait); }
-  /// From now on reads may wait a little for a lot: a big result is coming.
-  void ExpectMuch();
+  /// While on, reads may wait a little for a lot: a big result is coming.
+  void ExpectMuch(bool on);
 
   /// Reads until every Sync is answered; rows are thrown away. Errors of statements are not errors
   /// here; the first of them is put into `failure` if given.
