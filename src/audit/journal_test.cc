@@ -67,6 +67,11 @@ class JournalTest : public ::testing::Test {
   static void Put(const std::string& path, std::string_view bytes) {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
   }
+  void PutByte(size_t at, char byte) const {
+    std::fstream file(Path(), std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(byte);
+  }
   Verdict Check() {
     auto verdict = VerifyDirectory(directory_);
     EXPECT_TRUE(verdict) << verdict.error().ToString();
@@ -155,10 +160,9 @@ TEST_F(JournalTest, EveryFlippedByteNamesItsEntry) {
   const std::string whole = Read(Path());
   int64_t line = 1;
   for (size_t at = 0; at < whole.size(); ++at) {
-    std::string changed = whole;
-    changed[at] = static_cast<char>(changed[at] ^ 0x04);
-    Put(Path(), changed);
+    PutByte(at, static_cast<char>(whole[at] ^ 0x04));
     const Verdict verdict = Check();
+    PutByte(at, whole[at]);
     ASSERT_FALSE(verdict.intact) << "byte " << at;
     ASSERT_EQ(verdict.first_broken, line) << "byte " << at << ": " << verdict.reason;
     if (whole[at] == '\n') ++line;
@@ -313,14 +317,14 @@ TEST_F(JournalTest, SegmentsFollowEachOther) {
     const auto journal = Open();
     Entry big{.action = "query.run", .outcome = "ok"};
     big.details["text"] = std::string(60'000, 'x');
-    for (int i = 0; i < 2'500; ++i) journal->Append(Caller("ann"), big);
+    for (int i = 0; i < 1'200; ++i) journal->Append(Caller("ann"), big);
     ASSERT_TRUE(journal->Flush());
-    EXPECT_EQ(Says(*journal->Verify()), "intact 2500");
-    EXPECT_EQ(journal->List({.limit = 1000, .before = 1200})->back().at("seq").as_int64(), 200);
+    EXPECT_EQ(Says(*journal->Verify()), "intact 1200");
+    EXPECT_EQ(journal->List({.limit = 1000, .before = 1101})->back().at("seq").as_int64(), 101);
   }
   EXPECT_GE(ListSegments(directory_).size(), 2u);
   Write(1);
-  EXPECT_EQ(Says(Check()), "intact 2501");
+  EXPECT_EQ(Says(Check()), "intact 1201");
   fs::remove(SegmentPath(directory_, 1));
   EXPECT_EQ(Says(Check()), "missing 1");
 }

@@ -16,7 +16,7 @@ namespace nstarx::audit {
 namespace {
 
 constexpr size_t kLineMax = 1 << 20;
-constexpr int64_t kStep = 1 << 18;
+constexpr int64_t kStep = 1 << 17;
 
 Error CantRead(const std::string& path) {
   return Error(ErrorKind::kUnavailable, "audit.not_readable",
@@ -55,14 +55,24 @@ Result<LineReader> LineReader::Open(const std::string& path) {
 
 std::optional<LineReader::Line> LineReader::Next() {
   Line out;
-  for (int c = getc_unlocked(file_.get()); c != EOF; c = getc_unlocked(file_.get())) {
-    if (c == '\n') return out;
-    out.text += static_cast<char>(c);
+  while (true) {
+    const std::string_view rest = std::string_view(buffer_).substr(at_);
+    const size_t feed = rest.find('\n');
+    out.text += rest.substr(0, feed);
+    if (feed != std::string_view::npos) {
+      at_ += feed + 1;
+      return out;
+    }
+    at_ = buffer_.size();
     if (out.text.size() >= kLineMax) return out;
+    buffer_.resize(kStep);
+    buffer_.resize(std::fread(buffer_.data(), 1, kStep, file_.get()));
+    at_ = 0;
+    if (!buffer_.empty()) continue;
+    out.complete = false;
+    if (out.text.empty()) return std::nullopt;
+    return out;
   }
-  out.complete = false;
-  if (out.text.empty()) return std::nullopt;
-  return out;
 }
 
 Result<ReverseLineReader> ReverseLineReader::Open(const std::string& path) {

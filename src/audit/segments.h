@@ -35,6 +35,8 @@ class LineReader {
  private:
   explicit LineReader(std::FILE* file) : file_(file, &std::fclose) {}
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+  std::string buffer_;  ///< read, not handed out yet from at_ on
+  size_t at_ = 0;
 };
 
 /// Complete lines of a file from its end. For one thread.

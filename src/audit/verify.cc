@@ -61,7 +61,8 @@ class ChainCheck {
         public_key_(std::move(public_key)),
         head_(ReadHead(directory, public_key_)),
         checkpoints_(ReadCheckpoints(directory, public_key_)),
-        lines_(ListSegments(directory)) {}
+        lines_(ListSegments(directory)),
+        written_up_to_(head_ ? head_->pending_seq : 0) {}
 
   Result<Verdict> Run() {
     verdict_.head_hash = std::string(kNoHash);
@@ -84,10 +85,11 @@ class ChainCheck {
   /// Whether the journal's writer may have got as far as this line.
   bool WithinHead(int64_t seq) {
     if (!head_) return true;  // told at the end
-    if (seq <= head_->pending_seq) return true;
-    // A running server may have written since the head was read.
-    if (auto again = ReadHead(directory_, public_key_); again) head_ = std::move(again);
-    return seq <= head_->pending_seq;
+    if (seq <= written_up_to_) return true;
+    // A running server may have written since the head was read; what must be there is still what
+    // the first head said.
+    if (const auto now = ReadHead(directory_, public_key_); now) written_up_to_ = now->pending_seq;
+    return seq <= written_up_to_;
   }
 
   Status Check(const LineReader::Line& line) {
@@ -184,9 +186,10 @@ class ChainCheck {
 
   const std::string directory_;
   const std::string public_key_;
-  std::optional<Head> head_;
+  const std::optional<Head> head_;
   const std::vector<Checkpoint> checkpoints_;
   JournalLines lines_;
+  int64_t written_up_to_;
   Verdict verdict_;
   size_t next_checkpoint_ = 0;
   int64_t last_proven_ = 0;
