@@ -186,7 +186,8 @@ def main() -> None:
             "s3_parquet",
             "Parquet on S3 into an Arrow table",
             f"{options.rows:,} rows of the TPC-H lineitem shape in {options.files} files ({size / 2**20:.0f} MiB,"
-            f" snappy), MinIO on the same machine, {THREADS} threads each, {options.repeat} runs each in turns after a warm-up."
+            f" snappy), MinIO on the same machine, {THREADS} threads each, {options.repeat} runs each in turns after a"
+            f" warm-up."
             f" The ratios are nstarx's time by the other's: below 1, nstarx is faster. The gateway's resident peak was"
             f" {gateway.memory_bytes('VmHWM') / 2**20:.0f} MiB.",
             ("task", "by", "min s", "median s", "ratio of min", "ratio of median"),
