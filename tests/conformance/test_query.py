@@ -126,8 +126,10 @@ def test_hang_up_in_mid_stream_cancels(quirks: Quirks, connection: str, rest: Ga
     answer = rest.query(connection, quirks.endless_rows(marker), accept=ARROW, stream=True)
     assert answer.status_code == 200, answer.text
     assert len(answer.raw.read(1 * MIB)) > 0
-    wait_until_running(quirks, rest, marker)
-    answer.close()
+    try:
+        wait_until_running(quirks, rest, marker)
+    finally:
+        answer.close()
     wait_until_idle(quirks, rest, marker)
 
 

@@ -55,10 +55,10 @@ class MysqlQuirks(Quirks):
         return f"SELECT CAST(seq AS SIGNED) AS n, rpad(seq, 100, 'x') AS pad FROM seq_0_to_{rows - 1}"
 
     def endless_query(self, marker: str) -> str:
-        return f"SELECT SLEEP(120) /* {marker} */"
+        return f"SELECT SLEEP(120) AS slept, '{marker}' AS marker"
 
     def endless_rows(self, marker: str) -> str:
-        return f"SELECT seq AS n, repeat('x', 1000) AS pad FROM seq_0_to_2000000000 /* {marker} */"
+        return f"SELECT seq AS n, repeat('x', 1000) AS pad, '{marker}' AS marker FROM seq_0_to_2000000000"
 
     def running(self, marker: str, server: Any = None) -> int | None:
         with (server or self.server).connect() as connection, connection.cursor() as cursor:

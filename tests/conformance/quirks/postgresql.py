@@ -55,13 +55,13 @@ class PostgresqlQuirks(Quirks):
         return f"SELECT n::bigint AS n, rpad(n::text, 100, 'x') AS pad FROM generate_series(0, {rows - 1}) AS s(n)"
 
     def endless_query(self, marker: str) -> str:
-        return f"SELECT pg_sleep(120) /* {marker} */"
+        return f"SELECT pg_sleep(120)::text AS slept, '{marker}' AS marker"
 
     def endless_rows(self, marker: str) -> str:
         # A view over generate_series is planned as a function scan, which would fill a tuplestore first.
         return (
             "WITH RECURSIVE numbers(n) AS (SELECT 0::bigint UNION ALL SELECT n + 1 FROM numbers)"
-            f" SELECT n, repeat('x', 1000) AS pad FROM numbers /* {marker} */"
+            f" SELECT n, repeat('x', 1000) AS pad, '{marker}' AS marker FROM numbers"
         )
 
     def running(self, marker: str, server: Any = None) -> int | None:
