@@ -83,7 +83,9 @@ Result<std::vector<ColumnDefinition>> Conversation::ReadDefinitions(size_t count
 
 Result<ResultHeader> Conversation::ReadHeader(RowFormat format, std::string_view text,
                                               Prepared* statement) {
+  awaits_answer_ = true;
   NSTARX_TRY(const Packet packet, wire_.Receive());
+  awaits_answer_ = false;
   if (packet.IsError()) return ErrorOf(packet, text);
   if (packet.size == 0) {
     wire_.Break();
@@ -250,6 +252,28 @@ Result<uint16_t> Conversation::SkipRows() {
     if (packet.IsError()) return ErrorOf(packet, {});
     if (packet.IsEof()) return StatusOfEof(packet);
   }
+}
+
+Status Conversation::SkipAnswer() {
+  for (bool more = true; more;) {
+    NSTARX_TRY(const Packet packet, wire_.Receive());
+    if (packet.IsError()) break;
+    uint16_t status = 0;
+    if (packet.size > 0 && packet.data[0] == 0x00) {
+      PacketReader reader(packet);
+      reader.Fixed(1);
+      reader.Length();
+      reader.Length();
+      status = static_cast<uint16_t>(reader.Fixed(2));
+    } else {
+      // One EOF ends the definitions, if there are any, another one the rows.
+      NSTARX_TRY(status, SkipRows());
+      NSTARX_TRY(status, SkipRows());
+    }
+    more = (status & kStatusMoreResults) != 0;
+  }
+  awaits_answer_ = false;
+  return {};
 }
 
 Status Conversation::Run(std::string_view text) {

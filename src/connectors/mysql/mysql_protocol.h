@@ -50,6 +50,10 @@ class Conversation {
                                std::string_view text);
   /// Reads and forgets the rows of a result; the final status.
   Result<uint16_t> SkipRows();
+  /// True while the answer to a statement was asked for and nothing of it has come yet.
+  bool awaits_answer() const { return awaits_answer_; }
+  /// Reads and forgets the answer that is awaited, whatever it is.
+  Status SkipAnswer();
   /// A statement of our own: all its results are read and forgotten.
   Status Run(std::string_view text);
   Status Ping();
@@ -67,6 +71,7 @@ class Conversation {
   Status Forget(std::list<std::pair<std::string, Prepared>>::iterator victim);
 
   Wire wire_;
+  bool awaits_answer_ = false;
   std::list<std::pair<std::string, Prepared>> prepared_;  ///< the most recently used first
 };
 

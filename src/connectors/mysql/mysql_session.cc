@@ -25,6 +25,9 @@ constexpr std::string_view kHarmless[] = {"SELECT",   "INSERT",  "UPDATE", "DELE
                                           "SHOW",     "EXPLAIN", "WITH",   "DESC",   "DESCRIBE",
                                           "TRUNCATE", "ALTER",   "DROP",   "VALUES", "ANALYZE",
                                           "DO",       "CREATE",  "TABLE",  "GRANT",  "REVOKE"};
+/// What a read-only session lets through to the server, which then refuses writes by itself.
+constexpr std::string_view kReading[] = {"SELECT", "WITH", "VALUES",   "TABLE",
+                                         "SHOW",   "DESC", "DESCRIBE", "EXPLAIN"};
 /// Statements that the binary protocol reads faster and more exactly.
 constexpr std::string_view kPreparable[] = {"SELECT", "WITH", "VALUES"};
 
@@ -58,6 +61,13 @@ bool Among(const std::string_view (&list)[N], std::string_view word) {
   return std::ranges::find(list, word) != std::end(list);
 }
 
+/// True when the word is in the text, in capitals or not.
+bool Holds(std::string_view text, std::string_view word) {
+  return !std::ranges::search(text, word, {}, [](char letter) {
+            return static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
+          }).empty();
+}
+
 /// True when the text may hold a second statement or set something for later ones.
 bool MayTaint(std::string_view text, std::string_view word) {
   if (!Among(kHarmless, word)) return true;
@@ -66,12 +76,7 @@ bool MayTaint(std::string_view text, std::string_view word) {
       text.find_first_not_of("; \t\r\n", semicolon) != std::string_view::npos) {
     return true;
   }
-  const auto holds = [text](std::string_view wanted) {
-    return !std::ranges::search(text, wanted, {}, [](char letter) {
-              return static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
-            }).empty();
-  };
-  return holds("TEMPORARY") || holds("GET_LOCK") || holds("@");
+  return Holds(text, "TEMPORARY") || Holds(text, "GET_LOCK") || Holds(text, "@");
 }
 
 }  // namespace
@@ -97,6 +102,9 @@ Result<std::unique_ptr<MysqlSession>> MysqlSession::Open(const Context& context,
                : fmt::format(", SESSION max_execution_time = {}", limit);
   }
   Status status = session->conversation_->Run(set);
+  if (status && session->options_.read_only) {
+    status = session->conversation_->Run("SET SESSION TRANSACTION READ ONLY");
+  }
   wire.set_patience({});
   if (!status) return Error(std::move(status).error()).WithStage("login");
   return session;
@@ -110,6 +118,12 @@ void MysqlSession::Begin() {
   const std::scoped_lock guard(stop_lock_);
   running_ = true;
   stopped_ = false;
+  cancelled_ = false;
+}
+
+void MysqlSession::Cancel() {
+  cancelled_ = true;
+  StopRunning();
 }
 
 void MysqlSession::StopRunning() {
@@ -151,24 +165,26 @@ Status MysqlSession::StatementEnded(uint16_t status) {
   if (status != 0 && (status & kStatusAutocommit) == 0 && !options_.read_only) tainted_ = true;
   wire.set_patience({});
   if (!wire.usable()) broken_ = true;
+  // Some statements end early without an error when they are killed (SLEEP).
+  if (out && stopped && cancelled_) {
+    out = Cancelled("The statement was stopped").WithStage("query").WithConnector("mysql");
+  }
   return out;
 }
 
-Error MysqlSession::Fail(const Context& context, Error error) {
+Error MysqlSession::Fail(Error error) {
   Wire& wire = conversation_->wire();
-  wire.set_patience({});
   // Without a vendor code it is our own impatience, and the server still works on it.
-  if (wire.usable() && error.vendor_code().empty() && !context.Check()) {
+  if (wire.usable() && error.vendor_code().empty() && conversation_->awaits_answer()) {
     StopRunning();
     const Context patience = Context().WithTimeout(kTidyTimeout);
     wire.set_patience({.context = &patience});
-    auto late = conversation_->NextResult(RowFormat::kText, {});
-    if (late && !late->columns.empty()) {
-      Quiesce(*conversation_, *this);
-    } else if (!late && late.error().vendor_code().empty()) {
-      wire.Break();
-    }
-    wire.set_patience({});
+    Status skipped = conversation_->SkipAnswer();
+    if (!skipped && skipped.error().vendor_code().empty()) wire.Break();
+  } else if (error.kind() == ErrorKind::kDeadlineExceeded ||
+             error.kind() == ErrorKind::kCancelled) {
+    // Somewhere inside an answer: the line can't be brought in step again.
+    if (error.vendor_code().empty()) wire.Break();
   }
   Status ignored = StatementEnded(0);
   return error;
@@ -209,6 +225,15 @@ Result<ResultHeader> MysqlSession::FirstHeader(const connector::Statement& state
 
 Result<ResultHeader> MysqlSession::LastHeader(const connector::Statement& statement) {
   if (options_.read_only) {
+    // DDL ends the read-only transaction before it is looked at, so only reading words pass.
+    if (!Among(kReading, FirstWord(statement.text)) || Holds(statement.text, "OUTFILE") ||
+        Holds(statement.text, "DUMPFILE")) {
+      return Error(ErrorKind::kPermissionDenied, "query.read_only",
+                   "The connection is read-only, and this statement does more than read")
+          .WithStage("query")
+          .WithConnector("mysql")
+          .WithVendorCode("1792");
+    }
     NSTARX_RETURN_IF_ERROR(conversation_->Run("START TRANSACTION READ ONLY"));
   }
   NSTARX_TRY(ResultHeader header, FirstHeader(statement));
@@ -234,10 +259,12 @@ Result<std::unique_ptr<connector::BatchStream>> MysqlSession::Execute(
   Begin();
   conversation_->wire().set_patience({.context = &context});
   auto header = LastHeader(statement);
-  if (!header) return Fail(context, std::move(header).error());
+  if (!header) return Fail(std::move(header).error());
   conversation_->wire().set_patience({});
   if (header->columns.empty()) {
-    NSTARX_RETURN_IF_ERROR(StatementEnded(header->status));
+    Status ended = StatementEnded(header->status);
+    // A write that is done is done, even if somebody tried to stop it.
+    if (!ended && ended.error().kind() != ErrorKind::kCancelled) return std::move(ended).error();
     return std::make_unique<AffectedStream>(header->rows_affected);
   }
   NSTARX_TRY(auto stream, ResultStream::Start(context, *conversation_, *this, *header,
@@ -272,7 +299,7 @@ Result<std::vector<connector::Node>> MysqlSession::List(const Context& context,
   Begin();
   conversation_->wire().set_patience({.context = &context});
   auto out = ListChildren(*conversation_, path, limit);
-  if (!out) return Fail(context, std::move(out).error());
+  if (!out) return Fail(std::move(out).error());
   NSTARX_RETURN_IF_ERROR(StatementEnded(0));
   return out;
 }
@@ -282,7 +309,7 @@ Result<connector::Description> MysqlSession::Describe(const Context& context,
   Begin();
   conversation_->wire().set_patience({.context = &context});
   auto out = DescribeTable(*conversation_, path, options_.login.database);
-  if (!out) return Fail(context, std::move(out).error());
+  if (!out) return Fail(std::move(out).error());
   NSTARX_RETURN_IF_ERROR(StatementEnded(0));
   return out;
 }
@@ -292,7 +319,7 @@ Result<json::object> MysqlSession::Explain(const Context& context,
   Begin();
   conversation_->wire().set_patience({.context = &context});
   auto out = ExplainStatement(*conversation_, statement.text);
-  if (!out) return Fail(context, std::move(out).error());
+  if (!out) return Fail(std::move(out).error());
   NSTARX_RETURN_IF_ERROR(StatementEnded(0));
   return out;
 }
@@ -301,20 +328,25 @@ Result<connector::PrivilegeReport> MysqlSession::CheckPrivileges(const Context& 
   Begin();
   conversation_->wire().set_patience({.context = &context});
   auto out = ReadPrivileges(*conversation_, options_.login.database, options_.read_only);
-  if (!out) return Fail(context, std::move(out).error());
+  if (!out) return Fail(std::move(out).error());
   NSTARX_RETURN_IF_ERROR(StatementEnded(0));
   return out;
 }
 
 Result<int64_t> MysqlSession::Ingest(const Context& context, std::string_view path,
                                      connector::IngestMode mode, connector::BatchStream& source) {
+  if (options_.read_only) {
+    return Error(ErrorKind::kPermissionDenied, "query.read_only", "The connection is read-only")
+        .WithStage("query")
+        .WithConnector("mysql");
+  }
   NSTARX_TRY(const TablePath table, ParsePath(path, options_.login.database));
   Begin();
   conversation_->wire().set_patience({.context = &context});
   auto written = IngestInto(context, *conversation_, table, path, mode, source);
   if (!written) {
     // An unfinished LOAD DATA can only be ended with the line; the server rolls it back.
-    return Fail(context, std::move(written).error());
+    return Fail(std::move(written).error());
   }
   NSTARX_RETURN_IF_ERROR(StatementEnded(0));
   return written;

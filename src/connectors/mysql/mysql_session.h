@@ -31,7 +31,7 @@ class MysqlSession final : public connector::Session,
   ~MysqlSession() override;
 
   Status Ping(const Context& context) override;
-  void Cancel() override { StopRunning(); }
+  void Cancel() override;
   bool healthy() const override { return !broken_ && !tainted_; }
   connector::SessionFacts facts() const override;
 
@@ -59,7 +59,7 @@ class MysqlSession final : public connector::Session,
   Result<ResultHeader> FirstHeader(const connector::Statement& statement);
   Result<ResultHeader> LastHeader(const connector::Statement& statement);
   /// Ends a statement that failed before its first row.
-  Error Fail(const Context& context, Error error);
+  Error Fail(Error error);
   Status RefuseFile();
 
   Options options_;
@@ -71,6 +71,7 @@ class MysqlSession final : public connector::Session,
   std::mutex stop_lock_;
   bool running_ NSTARX_GUARDED_BY(stop_lock_) = false;
   bool stopped_ NSTARX_GUARDED_BY(stop_lock_) = false;  ///< a KILL was sent for this statement
+  std::atomic<bool> cancelled_ = false;                 ///< Cancel() was called for this statement
   std::atomic<bool> broken_ = false;
   std::atomic<bool> tainted_ = false;  ///< a statement may have changed the session's settings
 };

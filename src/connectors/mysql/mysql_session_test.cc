@@ -146,7 +146,7 @@ TEST_F(MysqlSessionTest, EveryTypeIsExactInBothFormats) {
       static_cast<arrow::FloatScalar&>(*(*binary)->column(9)->GetScalar(1).ValueOrDie()).value,
       0.1F);
   EXPECT_EQ(Value(**binary, 11, 1), "-9999999999999.99");
-  EXPECT_EQ(Value(**binary, 12, 1), "-0.000000000000000000000000000001");
+  EXPECT_EQ(Value(**binary, 12, 1), "-1E-30");
   EXPECT_EQ(Value(**binary, 13, 1), "naïve 漢字 🦆");
   EXPECT_EQ(Value(**binary, 17, 1), "1000-01-01");
   EXPECT_EQ(Value(**binary, 18, 1), "9999-12-31 23:59:59.999999");
@@ -247,7 +247,9 @@ TEST_F(MysqlSessionTest, ParametersAndPreparedStatements) {
   }
   EXPECT_EQ(CodeOf("SELECT ?"), "query.parameter_count");
   EXPECT_EQ(CodeOf("SELECT 1", {1}), "query.parameter_count");
-  EXPECT_EQ(CodeOf("SELECT ?", {json::array{}}), "query.parameter_type");
+  json::array list;
+  list.push_back(json::array());
+  EXPECT_EQ(CodeOf("SELECT ?", list), "query.parameter_type");
   Run("CREATE OR REPLACE TABLE unit_p (a int)");
   auto wrote = TryQuery("INSERT INTO unit_p VALUES (?), (?)", {1, 2});
   ASSERT_TRUE(wrote);
@@ -263,8 +265,8 @@ TEST_F(MysqlSessionTest, ErrorsHaveTheirCodes) {
   ASSERT_FALSE(syntax);
   EXPECT_EQ(syntax.error().code(), "query.syntax_error");
   EXPECT_EQ(GetInt(syntax.error().details(), "line", 0), 1);
-  EXPECT_EQ(GetString(syntax.error().details(), "near"), "visible");
-  EXPECT_EQ(GetInt(syntax.error().details(), "position", 0), 15);
+  EXPECT_EQ(GetString(syntax.error().details(), "near"), "FORM visible");
+  EXPECT_EQ(GetInt(syntax.error().details(), "position", 0), 10);
   EXPECT_EQ(CodeOf("SELECT * FROM no_such_table"), "query.undefined_table");
   EXPECT_EQ(CodeOf("SELECT nope FROM information_schema.tables"), "query.undefined_column");
   Run("CREATE OR REPLACE TABLE unit_e (a int primary key)");
@@ -328,7 +330,11 @@ TEST_F(MysqlSessionTest, ReadOnlyIsKeptByTheServer) {
     if (std::string_view(sql).starts_with("SET SESSION")) continue;
     EXPECT_EQ(code, "query.read_only") << sql;
   }
-  EXPECT_EQ(CodeOf("COMMIT; INSERT INTO unit_r VALUES (1)"), "query.syntax_error");
+  EXPECT_EQ(CodeOf("COMMIT; INSERT INTO unit_r VALUES (1)"), "query.read_only");
+  EXPECT_EQ(CodeOf("SELECT 1; INSERT INTO unit_r VALUES (1)"), "query.syntax_error");
+  EXPECT_EQ(CodeOf("EXPLAIN INSERT INTO unit_r VALUES (1)"), "query.read_only");
+  EXPECT_EQ(CodeOf("SELECT 1 INTO OUTFILE '/tmp/x'"), "query.read_only");
+  EXPECT_EQ(CodeOf("/*! DROP TABLE unit_r */"), "query.read_only");
   const auto rows = Query("SELECT * FROM unit_r");
   ASSERT_TRUE(rows) << rows.error().ToString();
   EXPECT_EQ((*rows)->num_rows(), 0);

@@ -184,7 +184,11 @@ Result<Packet> Wire::Receive() {
     }
     sequence_ = static_cast<uint8_t>(header[3] + 1);
     begin_ += length + 4;
-    if (length < kJoined && joined_.empty()) return Packet{header + 4, length};
+    if (length < kJoined && joined_.empty()) {
+      packet = {header + 4, length};
+      if (packet.IsProgress()) continue;
+      return packet;
+    }
     if (joined_.size() + length > kPacketMax) {
       Break();
       return Error(ErrorKind::kResourceExhausted, "query.row_too_large",

@@ -18,6 +18,10 @@ struct Packet {
   const uint8_t* data = nullptr;
   size_t size = 0;
   bool IsError() const { return size > 0 && data[0] == 0xFF; }
+  /// MariaDB reports the progress of long statements as errors number 65535.
+  bool IsProgress() const {
+    return size > 2 && data[0] == 0xFF && data[1] == 0xFF && data[2] == 0xFF;
+  }
   bool IsEof() const { return size > 0 && size < 9 && data[0] == 0xFE; }
 };
 
@@ -82,7 +86,7 @@ class Wire {
     sequence_ = static_cast<uint8_t>(header[3] + 1);
     begin_ += length + 4;
     *out = {header + 4, length};
-    return true;
+    return !out->IsProgress() || TryReceive(out);
   }
 
  private:
