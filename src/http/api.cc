@@ -70,6 +70,7 @@ BodyPlan Api::Plan(Request& request) {
 
 Response Api::Answer(Request& request, std::stop_token stop) {
   if (request.route == nullptr) {
+    if (request.method == Method::kOptions && request.path == "*") return NoContent();
     if (!request.path_known) return Refuse(request, NoRoute(request));
     const std::string allowed = router_.AllowedMethods(request.path);
     if (request.method == Method::kOptions) {

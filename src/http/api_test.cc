@@ -158,6 +158,7 @@ TEST_F(ApiTest, KnowsItsRoutes) {
   const Got options = Ask({.method = "OPTIONS", .target = "/connections/a/objects/b/c"});
   EXPECT_EQ(options.status, 204);
   EXPECT_EQ(options.headers.at("Allow"), "GET, HEAD, PUT, DELETE, OPTIONS");
+  EXPECT_EQ(Ask({.method = "OPTIONS", .target = "*"}).status, 204);
   // A connection may be called like a literal segment.
   EXPECT_EQ(Ask({.target = "/connections/test"}).code(), "connection.not_found");
   EXPECT_EQ(Ask({.target = "/connections//query"}).status, 404);

@@ -142,9 +142,10 @@ bool Connection::BusySince(Nanoseconds since) const {
   return busy != 0 && busy < since;
 }
 
-std::stop_source Connection::stop_source() {
+void Connection::StopRequest() {
   std::lock_guard guard(stop_lock_);
-  return stop_;
+  if (std::exchange(stop_sent_, true)) return;
+  core_.stoppers.Submit([stop = stop_]() mutable { stop.request_stop(); });
 }
 
 void Connection::CloseNow() { ::shutdown(handle_, SHUT_RDWR); }
@@ -305,6 +306,7 @@ asio::awaitable<Connection::Next> Connection::Handle(size_t head_size) {
   {
     std::lock_guard guard(stop_lock_);
     stop_ = exchange.stop;
+    stop_sent_ = false;
   }
   if (!exchange.refused && !exchange.parser.is_done() &&
       exchange.plan.mode != BodyMode::kStreamed && !co_await ReadWholeBody(exchange)) {
@@ -601,9 +603,7 @@ asio::awaitable<bool> Connection::Stream(Exchange& exchange) {
     }
     const bool too_much = response.length && sent > *response.length;
     const bool written = !too_much && co_await WriteAll(exchange.gather);
-    if (!written && pulling) {
-      core_.workers.Submit([stop = exchange.stop]() mutable { stop.request_stop(); });
-    }
+    if (!written) StopRequest();
     if (pulling) co_await pull.ready.Wait();
     if (!written) co_return false;
     if (failure) break;

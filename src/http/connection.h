@@ -61,11 +61,14 @@ struct Core {
   Core(ServerOptions options_in, Application& application_in)
       : options(std::move(options_in)),
         application(application_in),
-        workers(options.worker_threads, options.worker_queue) {}
+        workers(options.worker_threads, options.worker_queue),
+        stoppers(kStoppers, 0) {}
 
   ServerOptions options;
   Application& application;
+  static constexpr size_t kStoppers = 8;
   WorkerPool workers;
+  WorkerPool stoppers;  ///< tell requests to stop: who listens may take a second to cancel
   std::atomic<bool> stopping = false;
   std::mutex lock;
   std::condition_variable all_gone;
@@ -90,7 +93,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool BusySince(Nanoseconds since) const;
   bool idle() const { return phase_.load() == Phase::kIdle; }
   int socket_handle() const { return handle_; }
-  std::stop_source stop_source();
+  /// Tells the present request to stop, on a thread of its own; once a request.
+  void StopRequest();
   void CloseNow();
 
  private:
@@ -133,6 +137,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::atomic<bool> expired_ = false;
   std::mutex stop_lock_;
   std::stop_source stop_ NSTARX_GUARDED_BY(stop_lock_);
+  bool stop_sent_ NSTARX_GUARDED_BY(stop_lock_) = true;
 };
 
 }  // namespace nstarx::http

@@ -153,7 +153,6 @@ void AsioServer::Adopt(Tcp::socket socket, Loop& loop) {
 void AsioServer::Watch() {
   std::vector<std::shared_ptr<Connection>> busy;
   std::vector<pollfd> handles;
-  std::vector<std::stop_source> gone;
   std::unique_lock waiting(watch_lock_);
   while (!watch_wake_.wait_for(waiting, kWatchStep, [this] { return watch_ends_; })) {
     waiting.unlock();
@@ -174,14 +173,11 @@ void AsioServer::Watch() {
       if (!handles.empty() && ::poll(handles.data(), handles.size(), 0) > 0) {
         for (size_t i = 0; i < handles.size(); ++i) {
           if ((handles[i].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0 && busy[i]) {
-            gone.push_back(busy[i]->stop_source());
+            busy[i]->StopRequest();
           }
         }
       }
     }
-    // Whoever listens to a stop may take a while: never under the lock.
-    for (std::stop_source& source : gone) source.request_stop();
-    gone.clear();
     busy.clear();
     handles.clear();
     waiting.lock();
@@ -194,14 +190,8 @@ bool AsioServer::WaitUntilEmpty(std::chrono::milliseconds limit) {
 }
 
 void AsioServer::StopAll() {
-  std::vector<std::shared_ptr<Connection>> left;
-  {
-    std::lock_guard guard(core_.lock);
-    for (auto& [connection, handle] : core_.open) {
-      if (auto held = handle.lock()) left.push_back(std::move(held));
-    }
-  }
-  for (auto& connection : left) connection->stop_source().request_stop();
+  std::lock_guard guard(core_.lock);
+  for (auto& [connection, handle] : core_.open) connection->StopRequest();
 }
 
 void AsioServer::Stop(std::chrono::milliseconds grace) {

@@ -285,6 +285,24 @@ TEST_F(ServerTest, HangUpStopsTheHandler) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 1s);
 }
 
+TEST_F(ServerTest, SlowCancelsDoNotHoldEachOtherUp) {
+  std::atomic<int> stopped = 0;
+  std::atomic<int> running = 0;
+  const StopFirst stop_first{*this};
+  Start([&](Request&, std::stop_token stop) {
+    std::stop_callback slow(stop, [] { std::this_thread::sleep_for(500ms); });
+    ++running;
+    if (Eventually([&] { return stop.stop_requested(); })) ++stopped;
+    return Text("");
+  });
+  {
+    RawClient a(port()), b(port()), c(port()), d(port());
+    for (RawClient* client : {&a, &b, &c, &d}) client->Send(kGet);
+    ASSERT_TRUE(Eventually([&] { return running == 4; }));
+  }
+  EXPECT_TRUE(Eventually([&] { return stopped == 4; }, 800ms)) << stopped;
+}
+
 TEST_F(ServerTest, StreamsManyChunks) {
   Start([](Request&, std::stop_token stop) {
     return Streamed(
