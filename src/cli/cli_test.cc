@@ -136,6 +136,14 @@ TEST(Help, ListsEveryCommandAndEveryExitCode) {
   }
 }
 
+TEST(Help, TheReferenceInDocsIsUpToDate) {
+  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../docs/cli.md";
+  std::ifstream file(path);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_TRUE(text == HelpMarkdown(WholeTable()))
+      << "write it again: nstarx help --markdown > docs/cli.md";
+}
+
 TEST(Completion, OffersCommandsFlagsAndNames) {
   const CommandTable table = AllCommands();
   const std::string bash = CompletionScript(table, "bash");

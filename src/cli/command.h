@@ -82,5 +82,7 @@ void AddExchangeCommands(CommandTable& table);
 
 /// Every command but those that need the table itself (help, completion).
 CommandTable AllCommands();
+/// AllCommands and those: the table that the program has.
+CommandTable WholeTable();
 
 }  // namespace nstarx::cli

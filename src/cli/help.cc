@@ -67,6 +67,7 @@ std::string Aligned(const std::vector<std::pair<std::string, std::string>>& rows
       const size_t space = rest.find(' ');
       const std::string_view word = rest.substr(0, space);
       if (used + word.size() > 100 && used > width + 4) {
+        line.pop_back();
         line += "\n" + std::string(width + 4, ' ');
         used = width + 4;
       }

@@ -11,38 +11,6 @@
 namespace nstarx::cli {
 namespace {
 
-/// The table with the commands that print the table itself.
-CommandTable WholeTable() {
-  CommandTable table = AllCommands();
-  table.push_back({.path = "completion",
-                   .group = "Help",
-                   .summary = "Print a completion script for a shell",
-                   .options = {{.name = "shell",
-                                .value = "SHELL",
-                                .help = "Which shell.",
-                                .choices = {"bash", "zsh", "fish"},
-                                .required = true}},
-                   .examples = {"source <(nstarx completion bash)"},
-                   .run = nullptr});
-  table.push_back({.path = "help",
-                   .group = "Help",
-                   .summary = "Explain a command, or the exit codes",
-                   .options = {{.name = "topic",
-                                .value = "TOPIC",
-                                .help = "A command's name, or exit-codes.",
-                                .kind = OptionKind::kList},
-                               {.name = "markdown",
-                                .flags = "--markdown",
-                                .help = "Print the reference of all commands.",
-                                .kind = OptionKind::kFlag}},
-                   .run = nullptr});
-  table.push_back({.path = "version",
-                   .group = "Help",
-                   .summary = "Print the program's version",
-                   .run = nullptr});
-  return table;
-}
-
 std::string VersionText() { return "nstarx " NSTARX_VERSION "\n"; }
 
 int ExitCodeOf(const Error& error) {
@@ -107,6 +75,37 @@ int RunParsed(Console& console, const CommandTable& table, const Parsed& parsed,
 }
 
 }  // namespace
+
+CommandTable WholeTable() {
+  CommandTable table = AllCommands();
+  table.push_back({.path = "completion",
+                   .group = "Help",
+                   .summary = "Print a completion script for a shell",
+                   .options = {{.name = "shell",
+                                .value = "SHELL",
+                                .help = "Which shell.",
+                                .choices = {"bash", "zsh", "fish"},
+                                .required = true}},
+                   .examples = {"source <(nstarx completion bash)"},
+                   .run = nullptr});
+  table.push_back({.path = "help",
+                   .group = "Help",
+                   .summary = "Explain a command, or the exit codes",
+                   .options = {{.name = "topic",
+                                .value = "TOPIC",
+                                .help = "A command's name, or exit-codes.",
+                                .kind = OptionKind::kList},
+                               {.name = "markdown",
+                                .flags = "--markdown",
+                                .help = "Print the reference of all commands.",
+                                .kind = OptionKind::kFlag}},
+                   .run = nullptr});
+  table.push_back({.path = "version",
+                   .group = "Help",
+                   .summary = "Print the program's version",
+                   .run = nullptr});
+  return table;
+}
 
 int Run(int argc, char** argv, const ServeCommand& serve) {
   const auto console = MakeProcessConsole();
