@@ -220,9 +220,8 @@ class FileEngine::Impl {
       WithdrawFunctions(*connection_);
       for (const char* setting :
            {"SET TimeZone = 'UTC'", "SET streaming_buffer_size = '4MiB'",
-            "SET preserve_insertion_order = false",
-            "SET arrow_lossless_conversion = false", "SET enable_progress_bar = false",
-            "SET lock_configuration = true"}) {
+            "SET preserve_insertion_order = false", "SET arrow_lossless_conversion = false",
+            "SET enable_progress_bar = false", "SET lock_configuration = true"}) {
         const auto done = connection_->Query(setting);
         if (done->HasError())
           return Internal("The query engine refused a setting: " + done->GetError());

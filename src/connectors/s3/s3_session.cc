@@ -36,7 +36,10 @@ S3Session::~S3Session() = default;
 
 template <class T>
 T S3Session::Noted(T result) {
-  if (!result && result.error().code().starts_with("login.")) healthy_ = false;
+  if (!result && (result.error().code().starts_with("login.") ||
+                  result.error().code() == "query.engine_failed")) {
+    healthy_ = false;
+  }
   return result;
 }
 

@@ -61,7 +61,7 @@ class S3Session final : public connector::Session,
   /// The whole key of one that a caller names; object.invalid_key.
   Result<std::string> FullKey(std::string_view key) const;
   std::string Inner(std::string_view full_key) const;
-  /// Passes a result on; a refused login makes the session unhealthy.
+  /// Passes a result on; a refused login or a broken engine makes the session unhealthy.
   template <class T>
   T Noted(T result);
 
