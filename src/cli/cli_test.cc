@@ -357,6 +357,29 @@ TEST_F(CommandTest, AFailedTestExitsWithOne) {
   EXPECT_EQ(*Run({"test", "sales"}), 0);
 }
 
+TEST_F(CommandTest, AddTestsBeforeItSaves) {
+  const std::vector<std::string> words = {"add", "--type", "s3",      "--name",
+                                          "n",   "--set",  "bucket=b"};
+  api_.OnJson("GET /connection-types/s3", kSpec);
+  api_.OnJson("POST /connections", R"({"name": "n"})");
+  const auto saved = [&] {
+    return std::ranges::any_of(api_.sent, [](const Request& request) {
+      return request.method == "POST" && request.path == "/connections";
+    });
+  };
+  api_.OnJson("POST /connections/test", R"({"status": "failed", "stages": [
+    {"stage": "login", "status": "failed", "code": "auth.wrong_password", "detail": "no"}]})");
+  EXPECT_EQ(*Run(words), kExitNo);
+  EXPECT_FALSE(saved());
+  EXPECT_NE(console_.err.find("auth.wrong_password"), std::string::npos);
+  api_.On("POST /connections/test", [](const Request&) -> Result<Answer> {
+    return InvalidArgument("config.unset_variable", "the variable PW is not set");
+  });
+  EXPECT_EQ(*Run(words), 0);
+  EXPECT_TRUE(saved());
+  EXPECT_NE(console_.err.find("PW"), std::string::npos);
+}
+
 TEST_F(CommandTest, DeletingAsksForTheName) {
   api_.OnJson("DELETE /connections/sales", "");
   EXPECT_EQ(*Run({"delete", "sales"}), kExitNo);

@@ -2,11 +2,43 @@
 
 #include "cli/draft.h"
 #include "cli/session.h"
+#include "cli/table.h"
 #include "cli/test_checklist.h"
 #include "cli/wizard.h"
 
 namespace nstarx::cli {
 namespace {
+
+constexpr std::string_view kUnsetVariable = "config.unset_variable";
+
+void NoteUnset(Session& session, std::string_view sentence) {
+  session.Note(fmt::format("note: saved untested, because {}; set it where the server runs.",
+                           CellText(sentence)));
+}
+
+/// Whether the draft may be saved. A variable that the server has not got yet is no reason against
+/// it: variables are resolved on use.
+Result<bool> TestFirst(Session& session, Api& api, const json::object& draft) {
+  auto report = api.Call("POST", "/connections/test", draft);
+  if (!report) {
+    if (report.error().code() != kUnsetVariable) return std::move(report).error();
+    NoteUnset(session, report.error().message());
+    return true;
+  }
+  if (!report->is_object()) return Internal("the server's test report is no object");
+  const json::object& document = report->get_object();
+  if (GetString(document, "status") == "ok") return true;
+  const json::value* stages = document.if_contains("stages");
+  for (const json::value& stage :
+       stages != nullptr && stages->is_array() ? stages->get_array() : json::array()) {
+    if (!stage.is_object() || GetString(stage.get_object(), "code") != kUnsetVariable) continue;
+    NoteUnset(session, GetString(stage.get_object(), "detail"));
+    return true;
+  }
+  session.console().Err(TestChecklist(session.console(), document));
+  session.Note("Nothing was saved. --no-test saves it all the same.");
+  return false;
+}
 
 Result<int> Create(Session& session, Api& api, const Arguments& arguments,
                    const json::object& draft) {
@@ -14,13 +46,8 @@ Result<int> Create(Session& session, Api& api, const Arguments& arguments,
     return InvalidArgument("usage.missing_argument", "--name is missing");
   }
   if (!arguments.Has("no-test")) {
-    auto report = api.Call("POST", "/connections/test", draft);
-    if (!report) return std::move(report).error();
-    if (report->is_object() && GetString(report->get_object(), "status") != "ok") {
-      session.console().Err(TestChecklist(session.console(), report->get_object()));
-      session.Note("Nothing was saved. --no-test saves it all the same.");
-      return kExitNo;
-    }
+    NSTARX_TRY(const bool go_on, TestFirst(session, api, draft));
+    if (!go_on) return kExitNo;
   }
   NSTARX_TRY(const json::value made, api.Call("POST", "/connections", draft));
   if (arguments.Text("format") == "json") {

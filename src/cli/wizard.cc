@@ -127,7 +127,7 @@ Status Wizard::PickType() {
     for (size_t i = 0; i < shown.size(); ++i) Say(fmt::format("  {:>2}  {}", i + 1, shown[i]));
   }
   while (type.empty()) {
-    NSTARX_TRY(const std::string answer, Ask("Type (number, or part of its name as listed above)"));
+    NSTARX_TRY(const std::string answer, Ask("Type (a number or a word from the list)"));
     if (answer.empty()) continue;
     if (const auto index = Pick(types, answer)) {
       type = types[*index];
@@ -177,7 +177,12 @@ Status Wizard::PickTemplate() {
     // Values of a template are suggestions: they become the defaults of the questions.
     for (FormField& field : form_.configuration) {
       if (json::value* value = Part("configuration").if_contains(field.name)) {
-        field.default_value = *value;
+        // <instance>.example.com shows the shape only.
+        if (CellOf(*value).find('<') != std::string::npos) {
+          field.example = CellOf(*value);
+        } else {
+          field.default_value = *value;
+        }
         Part("configuration").erase(field.name);
       }
     }
@@ -356,7 +361,7 @@ Result<bool> Wizard::TestUntilGood() {
       }
     }
     NSTARX_TRY(const std::string choice,
-               Ask("What now: fix, retry, save all the same, quit, or the name of a field", "fix"));
+               Ask("What now: fix, retry, save all the same, quit, or a field", "fix"));
     const std::string word = Lower(choice);
     if (word == "quit" || word == "q") return false;
     if (word == "save" || word == "s" || word == "y") return true;

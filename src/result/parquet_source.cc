@@ -34,8 +34,9 @@ class TakenStream : public arrow::io::OutputStream {
   }
   using arrow::io::OutputStream::Write;
 
-  bool empty() const { return pieces_.empty(); }
+  int64_t held() const { return position_ - taken_; }
   Chunk Take() {
+    taken_ = position_;
     auto held = std::make_shared<std::vector<std::string>>(std::move(pieces_));
     pieces_.clear();
     Chunk chunk;
@@ -47,8 +48,11 @@ class TakenStream : public arrow::io::OutputStream {
  private:
   std::vector<std::string> pieces_;
   int64_t position_ = 0;
+  int64_t taken_ = 0;
   bool closed_ = false;
 };
+
+constexpr int64_t kMagicSize = 4;
 
 /// A Parquet file, one row group of about kRowGroupBytes at a time.
 class ParquetSource : public ChunkSource {
@@ -64,7 +68,8 @@ class ParquetSource : public ChunkSource {
         failure_ = std::move(step).error();
         return *failure_;
       }
-      if (!sink_->empty()) return std::optional<Chunk>(sink_->Take());
+      // The file's magic alone is not sent: a query that fails early still gets a status.
+      if (sink_->held() > kMagicSize || ended_) return std::optional<Chunk>(sink_->Take());
     }
     return std::optional<Chunk>();
   }
