@@ -240,10 +240,24 @@ Status AppendInsertRow(const arrow::RecordBatch& batch, int64_t row, std::string
   return {};
 }
 
-Result<std::vector<std::string>> FirstWarning(Conversation& conversation) {
-  NSTARX_TRY(auto rows, conversation.Rows("SHOW WARNINGS LIMIT 1"));
-  if (rows.empty()) return std::vector<std::string>();
-  return std::move(rows[0]);
+/// The server's first warning as the error that it is in strict mode.
+Error FirstWarning(Conversation& conversation) {
+  auto rows = conversation.Rows("SHOW WARNINGS LIMIT 1");
+  if (!rows) return std::move(rows).error();
+  if (rows->empty() || rows->front().size() < 3) {
+    return Refuse("query.value_out_of_range", "Not every row was accepted");
+  }
+  const std::string& code = rows->front()[1];
+  int number = 0;
+  std::from_chars(code.data(), code.data() + code.size(), number);
+  return MapError(number, {}, rows->front()[2], {});
+}
+
+/// An INSERT whose warnings are errors, whatever the server's SQL mode is.
+Status Insert(Conversation& conversation, std::string_view text) {
+  NSTARX_TRY(const ResultHeader header, conversation.Query(text));
+  if (header.warnings > 0) return FirstWarning(conversation);
+  return {};
 }
 
 std::string LoadStatement(const std::string& target, const arrow::Schema& schema) {
@@ -303,13 +317,7 @@ Result<int64_t> FeedLoad(const Context& context, Conversation& conversation,
   reader.Fixed(2);
   const uint64_t warnings = reader.Fixed(2);
   // LOCAL turns errors into warnings; here they are errors again.
-  if (warnings > 0 || loaded != rows) {
-    NSTARX_TRY(const auto warning, FirstWarning(conversation));
-    if (warning.size() < 3) return Refuse("query.value_out_of_range", "Not every row was accepted");
-    int number = 0;
-    std::from_chars(warning[1].data(), warning[1].data() + warning[1].size(), number);
-    return MapError(number, {}, warning[2], {});
-  }
+  if (warnings > 0 || loaded != rows) return FirstWarning(conversation);
   return rows;
 }
 
@@ -330,18 +338,17 @@ Result<int64_t> FeedInserts(const Context& context, Conversation& conversation,
       text += text.empty() ? head : ",";
       NSTARX_RETURN_IF_ERROR(AppendInsertRow(*batch, row, &text));
       if (text.size() < kInsertBytes) continue;
-      NSTARX_RETURN_IF_ERROR(conversation.Run(text));
+      NSTARX_RETURN_IF_ERROR(Insert(conversation, text));
       text.clear();
     }
     rows += batch->num_rows();
   }
-  if (!text.empty()) NSTARX_RETURN_IF_ERROR(conversation.Run(text));
+  if (!text.empty()) NSTARX_RETURN_IF_ERROR(Insert(conversation, text));
   return rows;
 }
 
 Result<int64_t> Fill(const Context& context, Conversation& conversation, const std::string& target,
                      connector::BatchStream& source) {
-  // Errors of the server must stay errors in INSERT, whatever its default mode is.
   NSTARX_RETURN_IF_ERROR(conversation.Run("START TRANSACTION"));
   const auto write = [&]() -> Result<int64_t> {
     auto header = conversation.Query(LoadStatement(target, *source.schema()));

@@ -98,6 +98,7 @@ Result<ResultHeader> Conversation::ReadHeader(RowFormat format, std::string_view
     header.rows_affected = static_cast<int64_t>(reader.Length());
     reader.Length();  // last insert id
     header.status = static_cast<uint16_t>(reader.Fixed(2));
+    header.warnings = static_cast<uint16_t>(reader.Fixed(2));
     return header;
   }
   if (packet.data[0] == 0xFB) {

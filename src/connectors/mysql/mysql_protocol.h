@@ -21,6 +21,7 @@ struct ResultHeader {
   RowFormat format = RowFormat::kText;
   int64_t rows_affected = 0;
   uint16_t status = 0;
+  uint16_t warnings = 0;
   bool wants_file = false;  ///< the server asks for LOAD DATA's content
 };
 
