@@ -100,18 +100,20 @@ def duckdb_contest(server: MinioServer, bound: int, *, cache: bool) -> Contest:
     return {"full": lambda: run(FULL), "filtered": lambda: run(FILTERED), "aggregated": lambda: run(AGGREGATED)}
 
 
-def nstarx_contest(gateway: GatewayServer, server: MinioServer, bound: int) -> Contest:
-    """Return what the SDK does through a running gateway."""
+def nstarx_contest(gateway: GatewayServer, server: MinioServer, bound: int, *, cache: bool) -> Contest:
+    """Return what the SDK does through a running gateway, with the connection's cache of files or without."""
+    name = "bench-lake-cached" if cache else "bench-lake"
     manager = nstarx.ConnectionManager(api_key=gateway.api_key, url=gateway.url)
     gateway.client().create(
         {
-            "name": "bench-lake",
+            "name": name,
             "type": "s3",
             "configuration": {
                 "bucket": server.bucket,
                 "region": server.region,
                 "endpoint": server.endpoint,
                 "query_threads": THREADS,
+                "cache_files": cache,
             },
             "authentication": {
                 "type": "access_key",
@@ -120,7 +122,7 @@ def nstarx_contest(gateway: GatewayServer, server: MinioServer, bound: int) -> C
             },
         }
     )
-    connection = manager.get_connection("bench-lake")
+    connection = manager.get_connection(name)
 
     def run(sql: str) -> pa.Table:
         return connection.execute(sql.format(files=f"{FOLDER}/*.parquet", bound=bound)).to_arrow()
@@ -155,7 +157,8 @@ def main() -> None:
         bound = options.rows // 4 // 10 * 8  # A tenth of the keys, all in the first file.
         gateway.start()
         contestants = {
-            "nstarx over HTTP": nstarx_contest(gateway, server, bound),
+            "nstarx over HTTP": nstarx_contest(gateway, server, bound, cache=False),
+            "nstarx over HTTP, its cache on": nstarx_contest(gateway, server, bound, cache=True),
             "pyarrow.dataset": dataset_contest(server, bound),
             "DuckDB httpfs": duckdb_contest(server, bound, cache=False),
             "DuckDB httpfs, its cache on": duckdb_contest(server, bound, cache=True),

@@ -213,7 +213,8 @@ class FileEngine::Impl {
       config.SetOptionByName("allow_community_extensions", duckdb::Value::BOOLEAN(false));
       config.SetOptionByName("allow_unsigned_extensions", duckdb::Value::BOOLEAN(false));
       config.SetOptionByName("allow_persistent_secrets", duckdb::Value::BOOLEAN(false));
-      config.SetOptionByName("enable_external_file_cache", duckdb::Value::BOOLEAN(false));
+      config.SetOptionByName("enable_external_file_cache",
+                             duckdb::Value::BOOLEAN(settings_.cache_files));
       config.replacement_scans.emplace_back(FolderScan, duckdb::make_uniq<FolderScanData>(*files_));
       database_ = std::make_unique<duckdb::DuckDB>(nullptr, &config);
       connection_ = std::make_unique<duckdb::Connection>(*database_);

@@ -19,6 +19,9 @@ struct EngineSettings {
   int64_t memory_limit_bytes = int64_t{128} << 20;
   int64_t spill_limit_bytes = int64_t{8} << 30;
   int threads = 2;
+  /// Keeps what was read from files within memory_limit_bytes, as long as size and time of the file
+  /// stay the same.
+  bool cache_files = false;
   /// Makes one of our errors of what the file system said when it failed.
   std::function<Error(std::string_view message)> read_failure;
 };

@@ -321,6 +321,19 @@ TEST_F(FileEngineTest, RunningOutOfMemoryIsATypedError) {
             "query.out_of_memory");
 }
 
+TEST_F(FileEngineTest, CachedFilesAreReadAnewWhenTheyChange) {
+  auto engine = FileEngine::Open({.cache_files = true, .read_failure = [](std::string_view text) {
+                                    return Unavailable("connection.lost", std::string(text));
+                                  }});
+  ASSERT_TRUE(engine) << engine.error().ToString();
+  engine_ = *std::move(engine);
+  const std::string sum = "SELECT sum(id)::BIGINT FROM 'events/year=2025/part-0.parquet'";
+  EXPECT_EQ(Value(sum), "499500");
+  EXPECT_EQ(Value(sum), "499500");
+  WriteParquet("inside/events/year=2025/part-0.parquet", 1000, 1000);
+  EXPECT_EQ(Value(sum), "1499500");
+}
+
 TEST_F(FileEngineTest, DescribesFilesAndFolders) {
   const auto file = engine_->Describe({}, files_, "events/year=2025/part-0.parquet");
   ASSERT_TRUE(file) << file.error().ToString();

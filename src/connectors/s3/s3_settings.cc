@@ -43,6 +43,8 @@ Result<S3Settings> S3Settings::Read(const json::object& configuration) {
   settings.memory_limit_bytes = GetInt(configuration, "memory_limit_mb", 128) << 20;
   settings.query_threads = static_cast<int>(GetInt(configuration, "query_threads", 2));
 
+  settings.cache_files = GetBool(configuration, "cache_files", false);
+
   const std::string url =
       FirstOf(configuration, "endpoint", {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"});
   settings.custom_endpoint = !url.empty();

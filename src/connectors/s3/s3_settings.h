@@ -24,6 +24,7 @@ struct S3Settings {
   std::chrono::milliseconds request_timeout{30'000};
   int64_t memory_limit_bytes = int64_t{128} << 20;
   int query_threads = 2;
+  bool cache_files = false;
 
   /// Takes the endpoint from the configuration, else from AWS_ENDPOINT_URL_S3 / AWS_ENDPOINT_URL,
   /// else AWS's. config.malformed_endpoint.

@@ -48,6 +48,7 @@ Status S3Tables::Prepare(const Context& context) {
   NSTARX_TRY(auto engine, file_tables::FileEngine::Open(
                               {.memory_limit_bytes = client_.settings().memory_limit_bytes,
                                .threads = client_.settings().query_threads,
+                               .cache_files = client_.settings().cache_files,
                                .read_failure = FromArrowMessage}));
   const std::lock_guard lock(mutex_);
   engine_ = std::move(engine);
