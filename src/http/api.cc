@@ -200,7 +200,7 @@ void Api::Finished(const Request& request, int status, std::chrono::nanoseconds 
   services_.metrics.HttpRequest(operation, status, took);
   const bool long_by_nature = request.route != nullptr && request.route->timeout > kSlow * 60;
   const bool slow = took > kSlow && !long_by_nature;
-  if (status < 500 && !slow && !services_.log_requests) return;
+  if (status < 400 && !slow && !services_.log_requests) return;
   const auto level = status >= 500 ? log::Level::kWarning : log::Level::kInfo;
   log::Write(level, slow ? "slow_request" : "request",
              {{"request_id", request.request_id},

@@ -87,6 +87,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // For the watch, on its thread, under core.lock.
   using Nanoseconds = int64_t;
+  static Nanoseconds Now();
   /// Ends a read or write that is past its deadline.
   void ExpireIfLate(Nanoseconds now);
   /// Running an answer since before `since`.

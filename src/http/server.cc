@@ -23,12 +23,6 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr auto kWatchStep = std::chrono::milliseconds(50);
 constexpr auto kStopGrace = std::chrono::seconds(3);
 
-int64_t NowNs() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
 /// One I/O thread with its event loop.
 struct Loop {
   asio::io_context context{1};
@@ -156,7 +150,7 @@ void AsioServer::Watch() {
   std::unique_lock waiting(watch_lock_);
   while (!watch_wake_.wait_for(waiting, kWatchStep, [this] { return watch_ends_; })) {
     waiting.unlock();
-    const int64_t now = NowNs();
+    const int64_t now = Connection::Now();
     const int64_t since =
         now - std::chrono::duration_cast<std::chrono::nanoseconds>(kWatchStep).count();
     {
