@@ -22,7 +22,7 @@ def servers() -> Iterator[ServerCatalog]:
 @pytest.fixture(scope="session")
 def nstarx_server(servers: ServerCatalog) -> Iterator[GatewayServer]:
     """The program under test, one for the session, pointed at MinIO for AWS."""
-    server = GatewayServer(servers.get("minio").aws_environment())
+    server = GatewayServer({**servers.get("minio").aws_environment(), "NSTARX_FILES_ROOTS": str(servers.folder)})
     server.start()
     yield server
     server.close()

@@ -155,7 +155,7 @@ def main() -> None:
         )
     finally:
         gateway.stop()
-        catalog.stop_all()
+        catalog.close()
 
 
 if __name__ == "__main__":

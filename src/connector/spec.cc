@@ -201,7 +201,9 @@ std::optional<Error> CheckValue(const Field& field, std::string_view where,
   if (!Fits(field.type, value)) {
     return InvalidArgument("config.wrong_type",
                            fmt::format("'{}' must be {}", path, NameOf(field.type)))
-        .WithDetail("field", path);
+        .WithDetail("field", path)
+        .WithHint(fmt::format("Give {}, or ${{NAME}} to take it from the server's environment.",
+                              NameOf(field.type)));
   }
   if (value.is_string() && value.get_string().size() > kLongest) {
     return InvalidArgument("config.out_of_range", fmt::format("'{}' is longer than 256 KiB", path))
@@ -215,7 +217,8 @@ std::optional<Error> CheckValue(const Field& field, std::string_view where,
   }
   if (value.is_string() && field.required && value.get_string().empty()) {
     return InvalidArgument("config.missing_field", fmt::format("'{}' must not be empty", path))
-        .WithDetail("field", path);
+        .WithDetail("field", path)
+        .WithHint(fmt::format("{}: {}", field.title, field.description));
   }
   if (value.is_int64()) {
     const int64_t number = value.get_int64();

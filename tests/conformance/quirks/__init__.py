@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.conformance.quirks.base import Quirks
+from tests.conformance.quirks.files import FilesQuirks
 from tests.conformance.quirks.mysql import MysqlQuirks
 from tests.conformance.quirks.postgresql import PostgresqlQuirks
 from tests.conformance.quirks.s3 import S3Quirks
@@ -17,6 +18,7 @@ QUIRKS: dict[str, Callable[[ServerCatalog], Quirks]] = {
     "mysql": MysqlQuirks,
     "sqlite": SqliteQuirks,
     "s3": S3Quirks,
+    "files": FilesQuirks,
 }
 
 __all__ = ["QUIRKS", "Quirks"]
