@@ -134,6 +134,15 @@ class LibpqClient final : public Client {
     return poll(&waiting, 1, static_cast<int>(wait.count())) > 0;
   }
 
+  bool PeerGone() const override {
+    char first = 0;
+    ssize_t got = recv(socket_, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got == 0) return true;
+    if (got < 0) return errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR;
+    // Unasked, a server tells of changed settings, notifies, warns; or says why it is leaving.
+    return tls_ != nullptr || first == 'E';
+  }
+
   void ExpectMuch(bool on) override {
     expecting_much_ = on;
     if (!on) SetLowWater(1);

@@ -53,6 +53,9 @@ class Client {
   /// While on, a read that has to wait waits for a good deal of bytes or a millisecond: with a big
   /// result on its way that saves most of the wake-ups.
   virtual void ExpectMuch(bool on) = 0;
+  /// For idle sessions, from any thread: true when the server has closed the connection or said
+  /// that it will.
+  virtual bool PeerGone() const = 0;
   /// Asks the server to stop the running statement; waits for at most a second.
   virtual void Cancel() = 0;
 

@@ -133,8 +133,7 @@ TEST(PostgresDecoderTest, NumericsOfAPrecision) {
       Decode(1700, NumericModifierOf(38, 10),
              {Numeric({9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9900}, 6, 0, 10)}),
       "9999999999999999999999999999.9999999999");
-  EXPECT_EQ(Decode(1700, NumericModifierOf(60, 20), {Numeric({1}, -5, 0x4000, 20)}),
-            "-1E-20");
+  EXPECT_EQ(Decode(1700, NumericModifierOf(60, 20), {Numeric({1}, -5, 0x4000, 20)}), "-1E-20");
   EXPECT_EQ(Decode(1700, NumericModifierOf(5, -3), {Numeric({12, 3000}, 1, 0, 0)}), "123000");
 }
 

@@ -13,6 +13,7 @@ namespace {
 /// How long a batch that is not full waits for more rows.
 constexpr std::chrono::milliseconds kLinger{100};
 constexpr size_t kBatchesAhead = 3;
+constexpr int64_t kManyRows = 100'000;
 constexpr std::chrono::milliseconds kQueueSlice{100};
 
 }  // namespace
@@ -182,6 +183,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> ResultStream::Next(const Context& co
     NSTARX_RETURN_IF_ERROR(End(context));
     return nullptr;
   }
+  rows_ += batch->num_rows();
   if (rows_left_) {
     if (batch->num_rows() > *rows_left_) batch = batch->Slice(0, *rows_left_);
     *rows_left_ -= batch->num_rows();
@@ -217,6 +219,9 @@ Status ResultStream::End(const Context& context) {
   StopReadingAhead();
   ended_ = true;
   session_.set_streaming(false);
+  if (scan_shape_ && rows_ >= kManyRows) {
+    session_.memory().ForgetSmallScan(*scan_shape_, reader_->origin().text);
+  }
   return session_.EndStatement(context, reader_->finished(), leaves_state_);
 }
 

@@ -43,6 +43,7 @@ class ResultReader {
   BatchDecoder& decoder() { return *decoder_; }
   /// The server's refusal, if there was one.
   const std::optional<ServerError>& failure() const { return failure_; }
+  const SqlOrigin& origin() const { return origin_; }
 
  private:
   Status Take(const Context& context, const Message& message);
@@ -96,6 +97,8 @@ class ResultStream final : public connector::BatchStream {
   /// Brings the stream to where its schema is known and an early error is out.
   Status Prime(const Context& context);
   const ResultReader& reader() const { return *reader_; }
+  /// The result is a plain scan's: if it is long, the next run may be shared by several sessions.
+  void set_scan_shape(uint64_t shape) { scan_shape_ = shape; }
 
   const std::shared_ptr<arrow::Schema>& schema() const override {
     return reader_->decoder().schema();
@@ -114,6 +117,8 @@ class ResultStream final : public connector::BatchStream {
   std::unique_ptr<ResultReader> reader_;
   bool leaves_state_;
   std::optional<int64_t> rows_left_;
+  std::optional<uint64_t> scan_shape_;
+  int64_t rows_ = 0;
   std::shared_ptr<arrow::RecordBatch> first_;
   int64_t rows_affected_ = -1;
   bool ended_ = false;

@@ -254,7 +254,10 @@ Result<std::unique_ptr<connector::BatchStream>> TryParallelScan(
     return nullptr;
   }
   NSTARX_TRY(int64_t pages, PagesOfBigScan(context, session, statement));
-  if (pages == 0) return nullptr;
+  if (pages == 0) {
+    session.memory().RememberSmallScan(statement.shape);
+    return nullptr;
+  }
   std::vector<ScanPart> parts(1);
   parts.front().session = &session;
   while (static_cast<int>(parts.size()) < std::min(options.parallelism, kStreamsMax)) {

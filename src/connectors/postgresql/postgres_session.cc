@@ -132,6 +132,13 @@ struct PostgresSession::Run {
   bool leaves_state = false;
 };
 
+int32_t PostgresSession::RowsMax(const Run& run) {
+  // A limit may stop the server itself, unless that takes its parallel workers away.
+  const std::optional<int64_t>& limit = run.request.limit;
+  bool early = run.statement.scan && limit && *limit > 0 && *limit <= kEarlyStopMax;
+  return early ? static_cast<int32_t>(*limit) : 0;
+}
+
 PostgresSession::PostgresSession(std::unique_ptr<Client> client, SessionOptions options)
     : wire_(std::move(client)),
       options_(std::move(options)),
@@ -198,10 +205,14 @@ Result<std::unique_ptr<connector::BatchStream>> PostgresSession::Execute(
   NSTARX_TRY(run.values, ParameterTexts(statement.parameters));
   for (const auto& value : run.values) run.parameters.push_back(value ? &*value : nullptr);
   if (StatementMemory::Prepared* known = memory_.Find(statement.text);
-      known != nullptr && !known->name.empty()) {
+      known != nullptr && !known->name.empty() &&
+      !(known->scan && options.parallelism > 1 && options.siblings != nullptr &&
+        !memory_.SmallScan(known->shape))) {
     StatementMemory::Prepared prepared = *known;
     run.leaves_state = prepared.leaves_state;
     run.statement.text = statement.text;
+    run.statement.shape = prepared.shape;
+    if (prepared.scan) run.statement.scan.emplace();
     auto stream = RunPrepared(context, run, prepared);
     if (stream || stream.error().code() != "query.stale_statement") return stream;
   }
@@ -220,7 +231,6 @@ Result<std::unique_ptr<connector::BatchStream>> PostgresSession::Execute(
     NSTARX_TRY(auto parallel,
                TryParallelScan(context, *this, statement.text, run.statement, options));
     if (parallel) return parallel;
-    memory_.RememberSmallScan(run.statement.shape);
   }
   return RunLast(context, run);
 }
@@ -231,6 +241,7 @@ Result<std::unique_ptr<connector::BatchStream>> PostgresSession::StartStream(
                                                SqlOrigin{run.request.text, run.statement.offset});
   auto stream =
       std::make_unique<ResultStream>(*this, std::move(reader), run.leaves_state, run.request.limit);
+  if (run.statement.scan) stream->set_scan_shape(run.statement.shape);
   if (auto status = stream->Prime(context); !status) {
     const auto& failure = stream->reader().failure();
     if (failure && MeansStale(*failure)) {
@@ -246,7 +257,7 @@ Result<std::unique_ptr<connector::BatchStream>> PostgresSession::StartStream(
 Result<std::unique_ptr<connector::BatchStream>> PostgresSession::RunPrepared(
     const Context& context, Run& run, StatementMemory::Prepared& prepared) {
   wire_.Bind("", prepared.name, run.parameters, FormatsOf(*this, prepared.columns));
-  wire_.Execute("", 0);
+  wire_.Execute("", RowsMax(run));
   wire_.Sync();
   NSTARX_RETURN_IF_ERROR(wire_.Send(context));
   return StartStream(context, run, prepared.columns);
@@ -305,10 +316,7 @@ Result<std::unique_ptr<connector::BatchStream>> PostgresSession::RunLast(const C
       run.alone && !seen && run.statement.kind == StatementKind::kQuery && run.parameters.empty()
           ? memory_.FindShape(run.statement.shape)
           : nullptr;
-  // A limit may stop the server itself, unless that takes its parallel workers away.
-  const bool stop_early = run.statement.scan && run.request.limit && *run.request.limit > 0 &&
-                          *run.request.limit <= kEarlyStopMax;
-  const auto rows_max = stop_early ? static_cast<int32_t>(*run.request.limit) : 0;
+  const int32_t rows_max = RowsMax(run);
   if (known != nullptr) {
     // Columns as last time, in all likelihood: everything goes out at once.
     columns = *known;
@@ -331,8 +339,11 @@ Result<std::unique_ptr<connector::BatchStream>> PostgresSession::RunLast(const C
   wire_.Sync();
   std::string dropped;
   if (plain) {
-    dropped = memory_.Remember(
-        run.request.text, {.name = name, .columns = columns, .leaves_state = run.leaves_state});
+    dropped = memory_.Remember(run.request.text, {.name = name,
+                                                  .columns = columns,
+                                                  .leaves_state = run.leaves_state,
+                                                  .scan = run.statement.scan.has_value(),
+                                                  .shape = run.statement.shape});
   }
   if (run.alone && run.statement.kind == StatementKind::kQuery && !columns.empty()) {
     memory_.RememberShape(run.statement.shape, columns);

@@ -35,6 +35,8 @@ class StatementMemory {
     std::string name;  ///< on the server; empty: seen once, not prepared
     std::vector<ResultColumn> columns;
     bool leaves_state = false;
+    bool scan = false;  ///< a plain scan, which several sessions may share
+    uint64_t shape = 0;
     uint64_t used = 0;
   };
   /// Null when the text is new.
@@ -50,7 +52,11 @@ class StatementMemory {
   /// Shapes that the planner said to be small scans.
   bool SmallScan(uint64_t shape) const { return small_scans_.contains(shape); }
   void RememberSmallScan(uint64_t shape);
-  void ForgetSmallScan(uint64_t shape) { small_scans_.erase(shape); }
+  /// A scan that was thought small was not.
+  void ForgetSmallScan(uint64_t shape, const std::string& text) {
+    small_scans_.erase(shape);
+    prepared_.erase(text);
+  }
   void Clear();
 
  private:
@@ -75,7 +81,7 @@ class PostgresSession final : public connector::Session,
 
   Status Ping(const Context& context) override;
   void Cancel() override { wire_.Cancel(); }
-  bool healthy() const override { return !wire_.broken(); }
+  bool healthy() const override { return !wire_.broken() && !wire_.gone(); }
   connector::SessionFacts facts() const override;
 
   Result<std::unique_ptr<connector::BatchStream>> Execute(
@@ -114,6 +120,8 @@ class PostgresSession final : public connector::Session,
  private:
   struct Run;
   using Parameters = std::vector<std::optional<std::string>>;
+  /// How many rows the server is asked for; 0: all.
+  static int32_t RowsMax(const Run& run);
   Result<std::unique_ptr<connector::BatchStream>> RunPrepared(const Context& context, Run& run,
                                                               StatementMemory::Prepared& prepared);
   Result<std::unique_ptr<connector::BatchStream>> RunLast(const Context& context, Run& run);

@@ -147,6 +147,7 @@ void Wire::CopyFail(std::string_view why) {
 }
 
 Status Wire::Send(const Context& context) {
+  idle_.store(false, std::memory_order_release);
   std::string_view left = out_;
   while (!left.empty()) {
     auto sent = client_->Write(context, left);
@@ -225,6 +226,7 @@ Result<Message> Wire::Receive(const Context& context) {
       }
       --syncs_expected_;
       transaction_ = message.body[0];
+      if (syncs_expected_ == 0) idle_.store(true, std::memory_order_release);
     }
     return message;
   }

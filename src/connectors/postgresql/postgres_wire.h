@@ -101,6 +101,8 @@ class Wire {
   void Cancel() { client_->Cancel(); }
   /// After a failed read or write nothing more can be said on it.
   bool broken() const { return broken_.load(std::memory_order_relaxed); }
+  /// True when nothing is asked and the server has gone; from any thread.
+  bool gone() const { return idle_.load(std::memory_order_acquire) && client_->PeerGone(); }
   void MarkBroken() { broken_.store(true, std::memory_order_relaxed); }
   /// 'I' idle, 'T' in a transaction, 'E' in a failed one: as of the last ReadyForQuery.
   char transaction() const { return transaction_; }
@@ -128,6 +130,7 @@ class Wire {
   int syncs_expected_ = 0;
   char transaction_ = 'I';
   std::atomic<bool> broken_ = false;
+  std::atomic<bool> idle_ = true;  ///< every request is answered
 };
 
 }  // namespace nstarx::connectors::postgresql
