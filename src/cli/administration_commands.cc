@@ -114,8 +114,9 @@ Result<int> ListAudit(Session& session, const Arguments& arguments) {
                                  {"before", arguments.Text("before")}}));
   return PrintPage(
       session, arguments, page,
-      {"SEQ", "AT", "USER", "ACTION", "OUTCOME", "CODE", "CONNECTION", "ROWS", "MS", "REQUEST"},
-      {"seq", "at", "user", "action", "outcome", "code", "connection", "rows", "ms", "request_id"});
+      {"SEQ", "TIME", "USER", "ACTION", "OUTCOME", "CODE", "CONNECTION", "ROWS", "MS", "REQUEST"},
+      {"seq", "time", "user", "action", "outcome", "code", "connection", "rows", "ms",
+       "request_id"});
 }
 
 Result<int> PrintVerdict(Session& session, const Arguments& arguments, bool intact,

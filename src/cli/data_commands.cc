@@ -248,7 +248,7 @@ void DrawPlan(const json::value& node, int depth, std::string& out) {
   const json::object& row = node.get_object();
   std::string facts;
   for (const auto& [key, value] : row) {
-    if (key == "node" || key == "children" || value.is_structured()) continue;
+    if (key == "node" || value.is_structured() || value.is_null()) continue;
     facts += fmt::format("  {}={}", std::string_view(key), CellText(CellOf(value), 60));
   }
   out += std::string(2 * static_cast<size_t>(depth), ' ') + (depth > 0 ? "└ " : "") +

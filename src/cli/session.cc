@@ -173,6 +173,8 @@ std::string CellOf(const json::value& value) {
     }
     return joined;
   }
+  // The shortest text, not the exponent form of the serializer.
+  if (value.is_double()) return fmt::format("{}", value.get_double());
   return json::serialize(value);
 }
 
