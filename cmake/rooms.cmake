@@ -20,6 +20,9 @@ if(NSTARX_SANITIZE)
   endif()
 endif()
 add_link_options(-fuse-ld=mold -pie)
+# libparquet exports an OpenSSL of its own (1,891 symbols, another version). Symbols are looked up in the order that
+# libraries are named, so the system's come first: else a TLS handshake of ours runs half in each and crashes.
+add_link_options(-Wl,--no-as-needed ${OPENSSL_SSL_LIBRARY} ${OPENSSL_CRYPTO_LIBRARY} -Wl,--as-needed)
 
 add_library(nstarx_headers INTERFACE)
 target_include_directories(nstarx_headers INTERFACE ${CMAKE_SOURCE_DIR}/src)
