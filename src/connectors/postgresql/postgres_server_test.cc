@@ -248,6 +248,25 @@ TEST_F(PostgresServerTest, DeadlineAndCancelEndAStatement) {
   EXPECT_EQ(Cell("SELECT 7"), "7");
 }
 
+TEST_F(PostgresServerTest, EveryWayToRunAStatementComesToRest) {
+  // New, of a known shape, remembered, prepared: each is stopped while it waits.
+  ASSERT_TRUE(Run("SELECT pg_sleep(0)"));
+  for (const char* sql :
+       {"SELECT pg_sleep(31)", "SELECT pg_sleep(32)", "SELECT pg_sleep(32)", "SELECT pg_sleep(32)",
+        "SELECT 1; SELECT pg_sleep(33)", "SELECT pg_sleep(34); SELECT 1"}) {
+    auto late = session_->As<connector::QueryFacet>()->Execute(
+        Context().WithTimeout(std::chrono::milliseconds(150)), {.text = sql}, {});
+    ASSERT_FALSE(late) << sql;
+    EXPECT_EQ(late.error().code(), "query.timeout") << sql;
+    EXPECT_TRUE(session_->healthy()) << sql;
+    EXPECT_EQ(Cell("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
+                   "'%pg_sleep(3%' AND pid <> pg_backend_pid()"),
+              "0")
+        << sql;
+    EXPECT_EQ(Cell("SELECT 7"), "7") << sql;
+  }
+}
+
 TEST_F(PostgresServerTest, ParallelScanGivesEveryRowOnce) {
   ASSERT_TRUE(
       Run("DROP TABLE IF EXISTS wide; CREATE TABLE wide AS SELECT n::bigint AS id, "

@@ -326,8 +326,12 @@ Result<std::unique_ptr<connector::BatchStream>> PostgresSession::RunLast(const C
     wire_.Execute("", rows_max);
     wire_.Sync();
     NSTARX_RETURN_IF_ERROR(wire_.Send(context));
-    NSTARX_TRY(bool same, DescribedAs(context, columns));
-    if (same) return StartStream(context, run, columns);
+    auto same = DescribedAs(context, columns);
+    if (!same) {
+      NSTARX_RETURN_IF_ERROR(EndStatement(context, false, run.leaves_state));
+      return same.error();
+    }
+    if (*same) return StartStream(context, run, columns);
     memory_.Clear();
     NSTARX_RETURN_IF_ERROR(EndStatement(context, false, false));
   }
