@@ -117,14 +117,15 @@ Result<connector::PrivilegeReport> PostgresSession::AddSchemaPrivileges(
       report.missing.push_back(fmt::format("USAGE on schema {}", schema));
     }
     if (row[1] != "t") continue;
+    const int64_t all = std::stoll(Text(row[4]));
+    const int64_t readable = std::stoll(Text(row[5]));
     tables[schema] = json::object{
-        {"tables", Text(row[4])}, {"readable", Text(row[5])}, {"writable", Text(row[6])}};
-    if (row[5] != row[4]) {
-      report.missing.push_back(fmt::format("SELECT on {} of {} tables in schema {}",
-                                           std::stoll(Text(row[4])) - std::stoll(Text(row[5])),
-                                           Text(row[4]), schema));
-    } else if (row[4] != "0") {
-      report.granted.push_back(fmt::format("SELECT on all tables in schema {}", schema));
+        {"tables", all}, {"readable", readable}, {"writable", std::stoll(Text(row[6]))}};
+    if (readable > 0) {
+      report.granted.push_back(
+          fmt::format("SELECT on {} of {} tables in schema {}", readable, all, schema));
+    } else if (all > 0 && on_path) {
+      report.missing.push_back(fmt::format("SELECT on any of {} tables in schema {}", all, schema));
     }
   }
   report.facts["schemas"] = std::move(tables);
