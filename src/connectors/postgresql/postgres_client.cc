@@ -347,6 +347,7 @@ Status FillParameters(Parameters& parameters, const LoginRequest& request,
   parameters.Add("keepalives_idle", "30");
   parameters.Add("keepalives_interval", "10");
   parameters.Add("keepalives_count", "3");
+  // Poolers refuse a startup packet that has options: it has none unless they are asked for.
   parameters.Add("options", StartupOptions(request.settings));
   return parameters.AddTls(request);
 }

@@ -39,7 +39,7 @@ std::string SearchPath(std::string_view schemas) {
 Result<std::vector<std::pair<std::string, std::string>>> SettingsOf(
     const connector::OpenRequest& request, bool read_only) {
   const json::object& configuration = request.configuration;
-  std::vector<std::pair<std::string, std::string>> settings{{"DateStyle", "ISO"}};
+  std::vector<std::pair<std::string, std::string>> settings;
   if (std::string path = SearchPath(GetString(configuration, "schema")); !path.empty()) {
     settings.emplace_back("search_path", std::move(path));
   }
@@ -99,7 +99,9 @@ class PostgresqlConnector final : public connector::Connector {
     std::chrono::milliseconds limit(GetInt(configuration, "connect_timeout_ms", 10'000));
     auto client = Client::Login(context.WithTimeout(limit), login);
     if (!client) return spec_.Advise(std::move(client).error().WithConnector("postgresql"));
-    return std::make_unique<PostgresSession>(std::move(*client), std::move(options));
+    auto session = std::make_unique<PostgresSession>(std::move(*client), std::move(options));
+    NSTARX_RETURN_IF_ERROR(session->SetDefaults(context));
+    return session;
   }
 
  private:

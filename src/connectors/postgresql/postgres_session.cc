@@ -415,6 +415,13 @@ Result<std::vector<TextRow>> PostgresSession::Ask(
   return rows;
 }
 
+Status PostgresSession::SetDefaults(const Context& context) {
+  // Ranges and composites come as text: their dates must not depend on the server's taste.
+  if (wire_.client().Parameter("DateStyle").starts_with("ISO")) return {};
+  NSTARX_RETURN_IF_ERROR(Ask(context, "SET DateStyle = 'ISO'"));
+  return {};
+}
+
 Status PostgresSession::EndStatement(const Context& context, bool finished, bool leaves_state) {
   if (wire_.broken()) return {};
   // The caller may be gone: coming to rest has a time of its own.
@@ -440,7 +447,8 @@ Status PostgresSession::EndStatement(const Context& context, bool finished, bool
   }
   if (leaves_state && !wire_.broken()) {
     memory_.Clear();
-    if (auto asked = Ask(resting, "DISCARD ALL"); !asked) wire_.MarkBroken();
+    auto asked = Ask(resting, "DISCARD ALL");
+    if (!asked || !SetDefaults(resting)) wire_.MarkBroken();
   }
   resting_ = false;
   return status;

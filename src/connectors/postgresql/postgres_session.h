@@ -101,6 +101,8 @@ class PostgresSession final : public connector::Session,
                                const connector::Statement& statement) override;
 
   // For the other files of this room.
+  /// What every session has set, where the server's own default is another.
+  Status SetDefaults(const Context& context);
   Wire& wire() { return wire_; }
   const SessionOptions& options() const { return options_; }
   StatementMemory& memory() { return memory_; }
