@@ -307,7 +307,7 @@ TEST_F(DraftTest, SecretsComeFromElsewhereOrEarnANote) {
 
 TEST_F(DraftTest, WrongFlagsAreExplained) {
   EXPECT_EQ(Apply({{"set", "bucket"}}).error().code(), "usage.wrong_value");
-  EXPECT_EQ(Apply({{"set", "threads=many"}}).error().code(), "usage.wrong_value");
+  EXPECT_EQ(Apply({{"set", "threads=many"}}).error().code(), "config.wrong_type");
   const auto method = Apply({{"auth", "kerberos"}});
   ASSERT_FALSE(method);
   EXPECT_EQ(method.error().hints().front(), "It has: iam, key.");

@@ -187,8 +187,11 @@ Result<Form> FetchForm(Api& api, std::string_view type) {
 Result<json::value> ValueFor(const FormField& field, std::string_view text) {
   if (field.type == "string" || IsReference(text)) return json::value(text);
   const auto wrong = [&](std::string_view what) {
-    return InvalidArgument("usage.wrong_value", fmt::format("{} takes {}, not '{}'", field.name,
-                                                            what, field.secret ? "…" : text));
+    return InvalidArgument("config.wrong_type", fmt::format("{} takes {}, not '{}'", field.name,
+                                                            what, field.secret ? "…" : text))
+        .WithDetail("field", field.name)
+        .WithHint(
+            fmt::format("Give {}, or ${{NAME}} to take it from the server's environment.", what));
   };
   if (field.type == "integer") {
     int64_t number = 0;

@@ -56,6 +56,7 @@ int RunParsed(Console& console, const CommandTable& table, const Parsed& parsed,
   }
   if (parsed.help) return Print(console, HelpOf(*parsed.command));
   Session session(console, parsed.globals, serve);
+  session.set_quiet(parsed.arguments.Text("format") == "json");
   const std::string& path = parsed.command->path;
   if (path == "version") return Print(console, VersionText());
   if (path == "completion") {

@@ -46,8 +46,12 @@ class Session {
   Status PrintRows(const Arguments& arguments, const json::value& document,
                    const std::vector<std::string>& headers,
                    const std::vector<std::vector<std::string>>& rows);
-  /// "Deleted x." and the like, on standard error so that output stays data.
-  void Note(std::string_view text) { console_.Err(std::string(text) + "\n"); }
+  /// "Deleted x." and the like, on standard error so that output stays data; nothing for scripts
+  /// (`-o json`), whose standard error is a problem document or empty.
+  void Note(std::string_view text) {
+    if (!quiet_) console_.Err(std::string(text) + "\n");
+  }
+  void set_quiet(bool quiet) { quiet_ = quiet; }
   /// Prints code, sentence, stage and hints, or the problem document with `as_json`.
   void PrintError(const Error& error, bool as_json);
 
@@ -56,6 +60,7 @@ class Session {
   const Arguments& globals_;
   const ServeCommand& serve_;
   ApiMaker make_api_;
+  bool quiet_ = false;
   std::unique_ptr<Api> api_;
 };
 

@@ -1,6 +1,7 @@
 #include "daemon/serve.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <sys/resource.h>
@@ -159,7 +160,8 @@ Status ServeUntilSignal(const cli::ServeOptions& options, const sigset_t& signal
                                 .store = *store,
                                 .connectors = connectors,
                                 .metrics = metrics,
-                                .clock = clock};
+                                .clock = clock,
+                                .log_requests = level == log::Level::kDebug};
   const auto application = http::MakeApi(services);
   NSTARX_TRY(const auto server,
              http::Server::Start(
@@ -201,6 +203,8 @@ int Serve(const cli::ServeOptions& options) {
   // Threads inherit the mask, so that only sigwait below gets these; a client that hangs up is no
   // reason to die.
   signal(SIGPIPE, SIG_IGN);
+  // 64 workers would otherwise keep an arena of freed memory each.
+  mallopt(M_ARENA_MAX, 4);
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);

@@ -76,12 +76,12 @@ def test_log_is_structured_and_has_the_request_id(
     nstarx_server: GatewayServer, sales: str, rest: GatewayClient
 ) -> None:
     mark = f"req-{uuid.uuid4().hex[:12]}"
-    rest.get(f"/connections/{sales}", headers={"X-Request-Id": mark})
+    rest.get(f"/connections/{sales}-missing", headers={"X-Request-Id": mark})
     lines = [line for line in nstarx_server.log_file.read_text().splitlines() if mark in line]
     assert lines, "no log line for the request"
     parsed = json.loads(lines[0])
     assert parsed["request_id"] == mark
-    assert parsed["status"] == 200
+    assert parsed["status"] == 404
 
 
 def test_no_secret_in_log_or_data(nstarx_server: GatewayServer, rest: GatewayClient, postgresql, temporary) -> None:
