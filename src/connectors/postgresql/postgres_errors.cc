@@ -228,6 +228,14 @@ Error LoginError(std::string_view libpq_message) {
   if (sqlstate == "28000" && message.find("does not exist") != std::string_view::npos) {
     code = "login.unknown_user";
   }
+  // PgBouncer has one SQLSTATE for every refusal.
+  if (sqlstate == "08P01" && message.find("authentication failed") != std::string_view::npos) {
+    kind = ErrorKind::kUnauthenticated;
+    code = "login.wrong_password";
+  } else if (sqlstate == "08P01" && message.find("no such database") != std::string_view::npos) {
+    kind = ErrorKind::kNotFound;
+    code = "login.unknown_database";
+  }
   if (!code.starts_with("login.") && !code.starts_with("connection.")) code = "login.refused";
   Error error(kind, std::string(code), std::string(message));
   return error.WithStage("login").WithSqlstate(std::string(sqlstate)).WithConnector("postgresql");

@@ -99,6 +99,8 @@ TEST(PostgresErrorsTest, LoginErrorsByLibpqsMessage) {
            Row{"FATAL:  53300: sorry, too many clients already\n", "login.too_many_connections",
                "53300"},
            Row{"FATAL:  57P03: the database system is starting up\n", "login.starting_up", "57P03"},
+           Row{"FATAL:  08P01: SASL authentication failed\n", "login.wrong_password", "08P01"},
+           Row{"FATAL:  08P01: no such database: d\n", "login.unknown_database", "08P01"},
            Row{"FATAL:  XX000: odd\n", "login.refused", "XX000"},
            Row{"could not connect: Connection refused\n", "connection.failed", ""},
        }) {

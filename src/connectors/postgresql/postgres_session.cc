@@ -3,6 +3,8 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 
+#include <random>
+
 #include "connectors/postgresql/postgres_scan.h"
 
 namespace nstarx::connectors::postgresql {
@@ -98,7 +100,11 @@ std::string StatementMemory::Remember(const std::string& text, Prepared prepared
   return dropped;
 }
 
-std::string StatementMemory::NextName() { return fmt::format("nstarx_{}", ++names_); }
+StatementMemory::StatementMemory() : token_(std::random_device()()) {}
+
+std::string StatementMemory::NextName() {
+  return fmt::format("nstarx_{:08x}_{}", token_, ++names_);
+}
 
 const std::vector<ResultColumn>* StatementMemory::FindShape(uint64_t shape) const {
   auto found = shapes_.find(shape);
@@ -245,6 +251,8 @@ Result<std::unique_ptr<connector::BatchStream>> PostgresSession::StartStream(
   if (auto status = stream->Prime(context); !status) {
     const auto& failure = stream->reader().failure();
     if (failure && MeansStale(*failure)) {
+      // A pooler between gives each transaction another session: names are of no use there.
+      if (failure->sqlstate != "0A000") options_.prepared_statements = false;
       stream.reset();
       memory_.Clear();
       return Refuse("query.stale_statement", "the remembered statement is gone");

@@ -39,6 +39,7 @@ class StatementMemory {
     uint64_t shape = 0;
     uint64_t used = 0;
   };
+  StatementMemory();
   /// Null when the text is new.
   Prepared* Find(const std::string& text);
   /// Remembers a text that ran; returns the name of a statement that has to be closed for it.
@@ -65,6 +66,7 @@ class StatementMemory {
   std::unordered_map<uint64_t, bool> small_scans_;
   uint64_t clock_ = 0;
   uint64_t names_ = 0;
+  uint32_t token_;  ///< keeps the names of sessions apart that share one behind a pooler
 };
 
 /// One logged-in PostgreSQL session. Thread-safety as the contract says: one thread at a time,
