@@ -67,6 +67,19 @@ OpenNumeric OpenNumericOf(std::string_view word) {
   return word == "double" ? OpenNumeric::kDouble : OpenNumeric::kDecimal;
 }
 
+/// A pooler may let the setting of a read-only session fall: then there is no session.
+Status CheckReadOnly(const Context& context, PostgresSession& session) {
+  NSTARX_TRY(auto rows, session.Ask(context, "SHOW default_transaction_read_only"));
+  if (rows.size() == 1 && rows[0].size() == 1 && rows[0][0] == "on") return {};
+  return Unavailable("login.read_only_ignored",
+                     "something before the server drops the setting "
+                     "that makes the session read-only")
+      .WithStage("login")
+      .WithConnector("postgresql")
+      .WithHint(
+          "Connect to the server itself, or through a pooler that passes startup options on.");
+}
+
 class PostgresqlConnector final : public connector::Connector {
  public:
   explicit PostgresqlConnector(connector::Spec spec) : spec_(std::move(spec)) {}
@@ -101,6 +114,7 @@ class PostgresqlConnector final : public connector::Connector {
     if (!client) return spec_.Advise(std::move(client).error().WithConnector("postgresql"));
     auto session = std::make_unique<PostgresSession>(std::move(*client), std::move(options));
     NSTARX_RETURN_IF_ERROR(session->SetDefaults(context));
+    if (session->options().read_only) NSTARX_RETURN_IF_ERROR(CheckReadOnly(context, *session));
     return session;
   }
 
