@@ -49,8 +49,8 @@ def write(
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
     lines += [
         "",
-        f"Machine: {box['cpu']}, {box['cores']} cores, {box['memory_gib']} GiB, Linux {box['kernel']};"
-        f" load before the run {box['load_before']:.1f}. Script: `{facts.get('script', '')}`.",
+        (f"Machine: {box['cpu']}, {box['cores']} cores, {box['memory_gib']} GiB, Linux {box['kernel']};"
+        f" load before the run {box['load_before']:.1f}. Script: `{facts.get('script', '')}`."),
     ]
     (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n")
     (RESULTS / f"{name}.json").write_text(

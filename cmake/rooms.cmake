@@ -83,9 +83,21 @@ function(nstarx_room name)
   endif()
 endfunction()
 
-# A connector's room: its spec.json is embedded in the program, and its name goes into the registration table.
+# A connector's room: its spec.json is embedded in the file that says #embed "spec.json", and its name goes into the
+# registration table. The hash makes a compiler cache notice a changed spec.json, which #embed alone does not.
 function(nstarx_connector type)
   cmake_parse_arguments(arg "" "" "ROOMS;LINK" ${ARGN})
   nstarx_room(connector_${type} ARROW ROOMS base model connector net ${arg_ROOMS} LINK ${arg_LINK})
+  set(spec ${CMAKE_CURRENT_SOURCE_DIR}/spec.json)
+  file(SHA256 ${spec} spec_hash)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${spec})
+  file(GLOB sources *.cc)
+  foreach(source ${sources})
+    file(STRINGS ${source} embedding REGEX "^#embed \"spec.json\"")
+    if(embedding)
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS -Wno-c23-extensions
+        COMPILE_DEFINITIONS NSTARX_SPEC_HASH="${spec_hash}" OBJECT_DEPENDS ${spec})
+    endif()
+  endforeach()
   set_property(GLOBAL APPEND PROPERTY NSTARX_CONNECTORS ${type})
 endfunction()

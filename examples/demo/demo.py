@@ -16,10 +16,9 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+import nstarx
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-import nstarx
 
 REGIONS = ["north", "south", "east", "west"]
 PRODUCTS = [("Laptop", 129900), ("Phone", 79900), ("Desk", 34900), ("Chair", 18900), ("Lamp", 4900), ("Monitor", 25900)]

@@ -1,5 +1,6 @@
 #include "gateway/metered_use.h"
 
+#include <arrow/memory_pool.h>
 #include <arrow/record_batch.h>
 #include <arrow/util/byte_size.h>
 
@@ -61,6 +62,8 @@ Error MeteredUse::Failed(Error error) {
 
 namespace {
 
+constexpr int64_t kBigResult = 64 << 20;
+
 class MeteredBatches final : public connector::BatchStream {
  public:
   MeteredBatches(std::unique_ptr<MeteredUse> use, std::unique_ptr<connector::BatchStream> batches,
@@ -69,7 +72,11 @@ class MeteredBatches final : public connector::BatchStream {
     use_->Count(0, 0);
   }
   // The stream ends before the session that it reads goes back.
-  ~MeteredBatches() override { batches_.reset(); }
+  ~MeteredBatches() override {
+    batches_.reset();
+    // Arrow's allocator keeps what a big result took; the next small ones do not need it.
+    if (bytes_ > kBigResult) arrow::default_memory_pool()->ReleaseUnused();
+  }
 
   const std::shared_ptr<arrow::Schema>& schema() const override { return batches_->schema(); }
   int64_t rows_affected() const override { return batches_->rows_affected(); }
@@ -85,7 +92,9 @@ class MeteredBatches final : public connector::BatchStream {
       if (batch->num_rows() > *left_) batch = batch->Slice(0, *left_);
       *left_ -= batch->num_rows();
     }
-    use_->Count(batch->num_rows(), arrow::util::TotalBufferSize(*batch));
+    const int64_t bytes = arrow::util::TotalBufferSize(*batch);
+    bytes_ += bytes;
+    use_->Count(batch->num_rows(), bytes);
     return batch;
   }
 
@@ -99,6 +108,7 @@ class MeteredBatches final : public connector::BatchStream {
   std::unique_ptr<MeteredUse> use_;
   std::unique_ptr<connector::BatchStream> batches_;
   std::optional<int64_t> left_;
+  int64_t bytes_ = 0;
   bool done_ = false;
 };
 

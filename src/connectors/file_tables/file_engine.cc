@@ -220,7 +220,7 @@ class FileEngine::Impl {
       connection_ = std::make_unique<duckdb::Connection>(*database_);
       WithdrawFunctions(*connection_);
       for (const char* setting :
-           {"SET TimeZone = 'UTC'", "SET streaming_buffer_size = '4MiB'",
+           {"SET TimeZone = 'UTC'", "SET streaming_buffer_size = '1MiB'",
             "SET preserve_insertion_order = false", "SET arrow_lossless_conversion = false",
             "SET enable_progress_bar = false", "SET lock_configuration = true"}) {
         const auto done = connection_->Query(setting);

@@ -2,6 +2,7 @@
 
 #include <arrow/api.h>
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <cctype>
@@ -91,6 +92,7 @@ Result<std::unique_ptr<MysqlSession>> MysqlSession::Open(const Context& context,
   session->facts_["address"] = fmt::format("{}:{}", session->options_.login.endpoint.host,
                                            session->options_.login.endpoint.port);
   session->thread_id_ = client->thread_id();
+  session->socket_ = client->socket();
   session->is_mariadb_ = client->is_mariadb();
   session->conversation_ = std::make_unique<Conversation>(std::move(client));
   Wire& wire = session->conversation_->wire();
@@ -108,6 +110,14 @@ Result<std::unique_ptr<MysqlSession>> MysqlSession::Open(const Context& context,
   wire.set_patience({});
   if (!status) return Error(std::move(status).error()).WithStage("login");
   return session;
+}
+
+bool MysqlSession::healthy() const {
+  if (broken_ || tainted_) return false;
+  // A server that went away leaves a closed line, which costs nothing to see and saves a failed
+  // statement.
+  pollfd line{.fd = socket_, .events = POLLRDHUP, .revents = 0};
+  return poll(&line, 1, 0) == 0;
 }
 
 MysqlSession::~MysqlSession() = default;

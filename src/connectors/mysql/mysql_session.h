@@ -32,7 +32,7 @@ class MysqlSession final : public connector::Session,
 
   Status Ping(const Context& context) override;
   void Cancel() override;
-  bool healthy() const override { return !broken_ && !tainted_; }
+  bool healthy() const override;
   connector::SessionFacts facts() const override;
 
   Result<std::unique_ptr<connector::BatchStream>> Execute(
@@ -66,6 +66,7 @@ class MysqlSession final : public connector::Session,
   std::unique_ptr<Conversation> conversation_;
   json::object facts_;
   uint64_t thread_id_ = 0;
+  int socket_ = -1;  ///< the conversation's
   bool is_mariadb_ = false;
 
   std::mutex stop_lock_;

@@ -29,6 +29,7 @@ class FilesQuirks(S3Quirks):
         "filtered port": _LOCAL,
         "server restart": _LOCAL,
         "server killed": _LOCAL,
+        "ingest and read back": "reads only",
     }
 
     def __init__(self, servers: ServerCatalog) -> None:

@@ -43,7 +43,7 @@ class MysqlQuirks(Quirks):
 
     def empty_query(self) -> tuple[str, pa.Schema]:
         return (
-            "SELECT CAST(1 AS SIGNED) AS a, CAST(1.5 AS DECIMAL(10,3)) AS c FROM visible WHERE false",
+            "SELECT CAST(9000000000 AS SIGNED) AS a, CAST(1.5 AS DECIMAL(10,3)) AS c FROM visible WHERE false",
             pa.schema([("a", pa.int64()), ("c", pa.decimal128(10, 3))]),
         )
 
