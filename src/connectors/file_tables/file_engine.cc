@@ -222,7 +222,8 @@ class FileEngine::Impl {
       for (const char* setting :
            {"SET TimeZone = 'UTC'", "SET streaming_buffer_size = '1MiB'",
             "SET preserve_insertion_order = false", "SET arrow_lossless_conversion = false",
-            "SET enable_progress_bar = false", "SET lock_configuration = true"}) {
+            "SET enable_progress_bar = false", "SET allocator_background_threads = true",
+            "SET allocator_flush_threshold = '8MiB'", "SET lock_configuration = true"}) {
         const auto done = connection_->Query(setting);
         if (done->HasError())
           return Internal("The query engine refused a setting: " + done->GetError());
