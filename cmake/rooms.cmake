@@ -68,7 +68,8 @@ function(nstarx_room name)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE nstarx_${name} ${arg_TEST_LINK} GTest::gtest_main GTest::gmock)
     target_precompile_headers(${name}_test REUSE_FROM ${pch})
-    add_test(NAME ${name} COMMAND ${name}_test)
+    # From the source root, so that tests find the docs.
+    add_test(NAME ${name} COMMAND ${name}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${name} PROPERTIES TIMEOUT 300)
     if(NOT arg_ARROW)
       # Arrow's own libraries are not instrumented, so only rooms without it run under TSan.
