@@ -76,7 +76,9 @@ Status CheckName(std::string_view what, std::string_view name) {
 class StoredCallers final : public Callers {
  public:
   StoredCallers(store::Store& store, const Clock& clock)
-      : store_(store), clock_(clock), touching_([this](std::stop_token stop) { Touch(stop); }) {
+      : store_(store),
+        clock_(clock),
+        touching_([this](const std::stop_token& stop) { Touch(stop); }) {
     pthread_setname_np(touching_.native_handle(), "key-usage");
   }
   ~StoredCallers() override {
@@ -281,7 +283,7 @@ class StoredCallers final : public Callers {
   }
 
   /// Writes last_used behind the callers' backs, so that none waits for the disk.
-  void Touch(std::stop_token stop) {
+  void Touch(const std::stop_token& stop) {
     while (true) {
       std::map<std::string, TimePoint> batch;
       {

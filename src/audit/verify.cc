@@ -177,9 +177,8 @@ class ChainCheck {
     const int64_t next = verdict_.entries + 1;
     if (!head_) {
       Break(next, "head missing");
-    } else if (head_->committed_seq > verdict_.entries) {
-      Break(next, "truncated");
-    } else if (!checkpoints_.empty() && checkpoints_.back().seq > verdict_.entries) {
+    } else if (head_->committed_seq > verdict_.entries ||
+               (!checkpoints_.empty() && checkpoints_.back().seq > verdict_.entries)) {
       Break(next, "truncated");
     }
   }

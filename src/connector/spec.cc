@@ -297,6 +297,7 @@ const Field* FindField(const std::vector<Field>& fields, std::string_view name) 
 
 Error UnknownField(std::string_view where, std::string_view key, const std::vector<Field>& fields) {
   std::vector<std::string> names;
+  names.reserve(fields.size());
   for (const auto& field : fields) names.push_back(field.name);
   const std::string path = fmt::format("{}.{}", where, key);
   Error error = InvalidArgument("config.unknown_field", fmt::format("unknown field '{}'", path));

@@ -174,7 +174,7 @@ json::object ToJson(const Ssl& ssl) {
   return out;
 }
 
-Result<Ssl> SslFromJson(const json::object& object, Ssl defaults) {
+Result<Ssl> SslFromJson(const json::object& object, const Ssl& defaults) {
   static constexpr std::array<std::string_view, 4> kKnown = {"enabled", "mode", "certificate",
                                                              "serverName"};
   NSTARX_RETURN_IF_ERROR(RefuseUnknown(object, "ssl", kKnown));
@@ -209,7 +209,7 @@ json::object ToJson(const Sharing& sharing) {
   return out;
 }
 
-Result<Sharing> SharingFromJson(const json::object& object, Sharing defaults) {
+Result<Sharing> SharingFromJson(const json::object& object, const Sharing& defaults) {
   static constexpr std::array<std::string_view, 3> kKnown = {"scope", "team", "permissions"};
   static constexpr std::array<std::string_view, 2> kGrantKnown = {"subject", "permissions"};
   NSTARX_RETURN_IF_ERROR(RefuseUnknown(object, "sharing", kKnown));

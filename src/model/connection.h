@@ -118,8 +118,8 @@ struct ConnectionDraft {
 Result<ConnectionDraft> DraftFromJson(const json::object& body);
 
 Result<Pooling> PoolingFromJson(const json::object& object, Pooling defaults);
-Result<Ssl> SslFromJson(const json::object& object, Ssl defaults);
-Result<Sharing> SharingFromJson(const json::object& object, Sharing defaults);
+Result<Ssl> SslFromJson(const json::object& object, const Ssl& defaults);
+Result<Sharing> SharingFromJson(const json::object& object, const Sharing& defaults);
 json::object ToJson(const Pooling& pooling);
 json::object ToJson(const Ssl& ssl);
 json::object ToJson(const Sharing& sharing);

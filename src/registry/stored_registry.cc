@@ -339,7 +339,7 @@ class StoredRegistry final : public Registry {
 
   Result<model::Connection> SetArchived(const Context& context, std::string_view ref,
                                         bool archived) {
-    NSTARX_TRY(const auto current, LoadFresh(ref));
+    NSTARX_TRY(auto current, LoadFresh(ref));
     const std::string action = archived ? "connection.archive" : "connection.restore";
     NSTARX_RETURN_IF_ERROR(Allow(context, Permission::kEdit, current, action, ref));
     if (current.archived.has_value() == archived) return current;
