@@ -75,7 +75,8 @@ class Result:
         Known at once for a statement without rows, if the server says it.
         """
         answer = self._answer
-        text = answer.trailer.get(_ROWS_AFFECTED) or answer.fields.get(_ROWS_AFFECTED, "-1")
+        told = (self._reader.schema.metadata or {}).get(b"nstarx:rows_affected", b"").decode()
+        text = told or answer.trailer.get(_ROWS_AFFECTED) or answer.fields.get(_ROWS_AFFECTED, "-1")
         return int(text) if text.isdigit() else -1
 
     @property

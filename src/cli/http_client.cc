@@ -130,6 +130,7 @@ class HttpClient : public Api {
     };
     add("Accept: " + request.accept);
     add("Expect:");
+    add("TE: trailers");  // a failure in mid-stream comes as a trailer
     if (!address_.api_key.empty()) add("Authorization: Bearer " + address_.api_key);
     const bool has_body = !request.body.empty() || request.upload;
     if (has_body) add("Content-Type: " + request.content_type);

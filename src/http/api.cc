@@ -126,13 +126,13 @@ Result<Response> Api::Dispatch(Request& request, std::stop_token stop) {
   NSTARX_TRY(Principal principal, Authenticate(request));
   const bool needs_admin = route.access == Access::kAdmin ||
                            (route.access == Access::kLoopback && !principal.id.empty());
+  const bool needs_audit = route.access == Access::kAudit;
   call.context = Context(std::move(principal), request.request_id)
                      .WithStop(std::move(stop))
                      .WithTimeout(route.timeout);
-  if (needs_admin) {
-    if (auto allowed =
-            access::Require(call.context.principal(), access::Permission::kAdmin, nullptr);
-        !allowed) {
+  if (needs_admin || needs_audit) {
+    const auto permission = needs_audit ? access::Permission::kAudit : access::Permission::kAdmin;
+    if (auto allowed = access::Require(call.context.principal(), permission, nullptr); !allowed) {
       services_.journal.Append(
           call.context,
           {.action = route.operation, .outcome = "denied", .code = allowed.error().code()});

@@ -33,6 +33,7 @@ struct Parameter {
 enum class Access {
   kKey,       ///< any caller with a valid key; rooms below decide further
   kAdmin,     ///< access::Permission::kAdmin
+  kAudit,     ///< access::Permission::kAudit: the journal
   kAnybody,   ///< no key
   kLoopback,  ///< no key from this machine (if so configured), kAdmin from elsewhere
 };
