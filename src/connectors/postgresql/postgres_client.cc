@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <poll.h>
@@ -198,6 +199,7 @@ class LibpqClient final : public Client {
 
   Result<size_t> ReadTls(std::span<char> into) {
     size_t got = 0;
+    ERR_clear_error();  // SSL_get_error also reads what other connections left in the thread's queue
     if (SSL_read_ex(tls_, into.data(), into.size(), &got) == 1) return got;
     return AfterTls(SSL_get_error(tls_, 0));
   }
@@ -205,6 +207,7 @@ class LibpqClient final : public Client {
   Result<size_t> TryWrite(std::string_view bytes) {
     if (tls_ != nullptr) {
       size_t sent = 0;
+      ERR_clear_error();
       if (SSL_write_ex(tls_, bytes.data(), bytes.size(), &sent) == 1) return sent;
       return AfterTls(SSL_get_error(tls_, 0));
     }
@@ -220,7 +223,12 @@ class LibpqClient final : public Client {
   Result<size_t> AfterTls(int reason) {
     wanted_ = reason == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN;
     if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) return size_t{0};
-    return Lost(reason == SSL_ERROR_ZERO_RETURN ? "the server closed it" : "TLS failed");
+    if (reason == SSL_ERROR_ZERO_RETURN) return Lost("the server closed it");
+    const unsigned long code = ERR_peek_last_error();
+    if (code == 0) return Lost("the server closed it without a TLS farewell");
+    char text[256];
+    ERR_error_string_n(code, text, sizeof text);
+    return Lost(text);
   }
 
   ConnectionPointer connection_;

@@ -1,6 +1,7 @@
 // Against a real server, named by NSTARX_TEST_POSTGRES_URI; skips visibly without it.
 #include <arrow/api.h>
 #include <gtest/gtest.h>
+#include <openssl/err.h>
 
 #include <cstdlib>
 
@@ -23,7 +24,7 @@ class Server {
   bool there() const { return !uri_.empty(); }
 
   Result<std::unique_ptr<Session>> Open(const json::object& changes = {},
-                                        std::string password = {}) {
+                                        std::string password = {}, const model::Ssl& ssl = {}) {
     NSTARX_TRY(json::object draft, connector_->spec().FromUri(uri_));
     json::object configuration = draft.at("configuration").get_object();
     json::object authentication = draft.at("authentication").get_object();
@@ -32,7 +33,6 @@ class Server {
     if (password.empty()) password = authentication.at("password").get_string();
     secrets.emplace("password", Secret::FromString(std::move(password)));
     authentication.erase("password");
-    model::Ssl ssl;
     connector::OpenRequest request{
         .connection_name = "test",
         .configuration = configuration,
@@ -129,6 +129,18 @@ TEST_F(PostgresServerTest, FactsAndPing) {
   EXPECT_TRUE(session_->Ping(Context()));
   EXPECT_FALSE(session_->facts().at("server_version").get_string().empty());
   EXPECT_TRUE(session_->healthy());
+}
+
+TEST_F(PostgresServerTest, AnothersTlsErrorOnTheThreadIsNotOurs) {
+  auto session = server_.Open({}, {}, {.enabled = true, .mode = "require", .certificate = {}, .server_name = {}});
+  ASSERT_TRUE(session) << session.error().ToString();
+  ASSERT_TRUE((*session)->facts().contains("tls"));
+  for (int i = 0; i < 3; ++i) {
+    ERR_raise(ERR_LIB_USER, 1);  // What a failed handshake elsewhere leaves on a worker's thread.
+    auto table = RunOn(**session, "SELECT pg_sleep(0.01)::text");
+    ASSERT_TRUE(table) << table.error().ToString();
+  }
+  ERR_clear_error();
 }
 
 TEST_F(PostgresServerTest, StatementsRunAgainAndAgain) {
