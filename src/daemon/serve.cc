@@ -1,5 +1,6 @@
 #include "daemon/serve.h"
 
+#include <arrow/memory_pool.h>
 #include <fmt/format.h>
 #include <malloc.h>
 #include <signal.h>
@@ -34,6 +35,7 @@ namespace nstarx::daemon {
 namespace {
 
 constexpr auto kStopGrace = std::chrono::seconds(10);
+constexpr auto kTrimInterval = std::chrono::seconds(15);
 
 std::string DefaultDataDirectory() {
   if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0') {
@@ -128,6 +130,17 @@ Status KeepCredentials(access::Callers& callers, store::Store& store, const Data
   return data.WriteCredentials(credentials);
 }
 
+/// Waits for one of the signals. Allocators keep what a burst of work took: meanwhile the system gets
+/// back what is free.
+int AwaitSignal(const sigset_t& signals) {
+  for (;;) {
+    const timespec pause{.tv_sec = kTrimInterval.count(), .tv_nsec = 0};
+    if (const int signal = sigtimedwait(&signals, nullptr, &pause); signal > 0) return signal;
+    malloc_trim(0);
+    arrow::default_memory_pool()->ReleaseUnused();
+  }
+}
+
 Status ServeUntilSignal(const cli::ServeOptions& options, const sigset_t& signals) {
   NSTARX_TRY(const log::Level level, ParseLevel(options.log_level));
   log::Open(level);
@@ -177,9 +190,7 @@ Status ServeUntilSignal(const cli::ServeOptions& options, const sigset_t& signal
   std::printf("listening on %s\n", server->url().c_str());
   std::fflush(stdout);
 
-  int signal = 0;
-  sigwait(&signals, &signal);
-  NSTARX_LOG(kInfo, "stopping", {{"signal", signal}});
+  NSTARX_LOG(kInfo, "stopping", {{"signal", AwaitSignal(signals)}});
   server->Stop(kStopGrace);
   return journal->Flush();
 }
