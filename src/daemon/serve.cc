@@ -130,8 +130,8 @@ Status KeepCredentials(access::Callers& callers, store::Store& store, const Data
   return data.WriteCredentials(credentials);
 }
 
-/// Waits for one of the signals. Allocators keep what a burst of work took: meanwhile the system gets
-/// back what is free.
+/// Waits for one of the signals. Allocators keep what a burst of work took: meanwhile the system
+/// gets back what is free.
 int AwaitSignal(const sigset_t& signals) {
   for (;;) {
     const timespec pause{.tv_sec = kTrimInterval.count(), .tv_nsec = 0};
