@@ -19,6 +19,8 @@ namespace {
 
 constexpr size_t kQueueMax = 8'192;
 constexpr size_t kGroupMax = 1'024;
+/// Between two groups: signing the head costs as much as many lines.
+constexpr std::chrono::milliseconds kGroupPause(5);
 constexpr std::chrono::seconds kFlushMax(10);
 constexpr std::chrono::seconds kAppendMax(10);
 constexpr std::chrono::milliseconds kRetryAfter(200);
@@ -42,6 +44,7 @@ class SegmentJournal final : public Journal {
       closing_ = true;
     }
     ready_.notify_one();
+    hurry_.notify_one();
     thread_.join();
   }
 
@@ -54,7 +57,7 @@ class SegmentJournal final : public Journal {
                   .key_id = principal.key_id,
                   .address = principal.remote_address,
                   .request_id = context.request_id()};
-    bool was_empty = false;
+    size_t queued = 0;
     {
       std::unique_lock lock(mutex_);
       if (queue_.size() >= kQueueMax &&
@@ -64,17 +67,22 @@ class SegmentJournal final : public Journal {
         ++lost_;
         return;
       }
-      was_empty = queue_.empty();
       queue_.push_back(std::move(record));
+      queued = queue_.size();
       ++appended_;
     }
-    if (was_empty) ready_.notify_one();
+    if (queued == 1) ready_.notify_one();
+    if (queued == kGroupMax) hurry_.notify_one();
   }
 
   Status Flush() override {
     std::unique_lock lock(mutex_);
     const uint64_t wanted = appended_;
-    if (written_cv_.wait_for(lock, kFlushMax, [&] { return written_ >= wanted; })) return {};
+    ++flushes_;
+    hurry_.notify_one();
+    const bool written = written_cv_.wait_for(lock, kFlushMax, [&] { return written_ >= wanted; });
+    --flushes_;
+    if (written) return {};
     if (!failure_) return failure_;
     return Unavailable("audit.not_written", "the journal took longer than 10 s to write");
   }
@@ -89,11 +97,16 @@ class SegmentJournal final : public Journal {
  private:
   void Write() {
     std::vector<Record> group;
+    std::chrono::steady_clock::time_point next_group;
     while (true) {
       uint64_t lost = 0;
       {
         std::unique_lock lock(mutex_);
         ready_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+        hurry_.wait_until(lock, next_group, [this] {
+          return closing_ || flushes_ > 0 || queue_.size() >= kGroupMax;
+        });
+        next_group = std::chrono::steady_clock::now() + kGroupPause;
         if (queue_.empty()) return;
         while (!queue_.empty() && group.size() < kGroupMax) {
           group.push_back(std::move(queue_.front()));
@@ -142,12 +155,14 @@ class SegmentJournal final : public Journal {
   const Clock& clock_;
   const std::unique_ptr<SegmentWriter> writer_;  // touched by the thread alone
   std::mutex mutex_;
-  std::condition_variable ready_;
+  std::condition_variable ready_;  // something is queued
+  std::condition_variable hurry_;  // the next group waits no longer
   std::condition_variable space_;
   std::condition_variable written_cv_;
   std::deque<Record> queue_ NSTARX_GUARDED_BY(mutex_);
   uint64_t appended_ NSTARX_GUARDED_BY(mutex_) = 0;
   uint64_t written_ NSTARX_GUARDED_BY(mutex_) = 0;
+  int flushes_ NSTARX_GUARDED_BY(mutex_) = 0;
   uint64_t lost_ NSTARX_GUARDED_BY(mutex_) = 0;
   Status failure_ NSTARX_GUARDED_BY(mutex_);
   bool closing_ NSTARX_GUARDED_BY(mutex_) = false;
