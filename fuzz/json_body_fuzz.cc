@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "base/percent.h"
 #include "http/api.h"
 #include "http/message.h"
 #include "http/problem.h"

@@ -1,6 +1,7 @@
 // A connection URI is typed by people and pasted by scripts: any bytes must give parts or an error.
 #include <cstdint>
 
+#include "base/percent.h"
 #include "connector/uri.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -8,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto parts = nstarx::connector::ParseUri(text);
   if (parts) {
     // A path that was decoded can be encoded and decoded again, to the same.
-    const std::string again = "x:" + nstarx::connector::PercentEncode(parts->path);
+    const std::string again = "x:" + nstarx::PercentEncode(parts->path);
     if (again.size() <= 8192) {
       const auto second = nstarx::connector::ParseUri(again);
       if (!second || second->path != parts->path) __builtin_trap();

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "audit/journal.h"
+#include "base/percent.h"
 #include "cli/session.h"
 
 namespace nstarx::cli {

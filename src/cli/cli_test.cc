@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error_table.h"
+#include "base/percent.h"
 #include "cli/draft.h"
 #include "cli/help.h"
 #include "cli/output_file.h"

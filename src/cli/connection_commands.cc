@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/percent.h"
 #include "cli/draft.h"
 #include "cli/session.h"
 #include "cli/table.h"

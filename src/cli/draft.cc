@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/percent.h"
+
 namespace nstarx::cli {
 namespace {
 

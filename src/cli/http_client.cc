@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/error_table.h"
+#include "base/percent.h"
 
 namespace nstarx::cli {
 namespace {
@@ -266,21 +267,6 @@ Result<json::object> Api::Get(std::string path,
         .WithHint("Check --url or NSTARX_URL.");
   }
   return std::move(answer.get_object());
-}
-
-std::string PercentEncode(std::string_view text, std::string_view keep) {
-  std::string encoded;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~").find(c) != std::string_view::npos ||
-                       keep.find(c) != keep.npos;
-    if (plain) {
-      encoded += c;
-    } else {
-      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return encoded;
 }
 
 std::string PercentDecode(std::string_view text) {

@@ -66,8 +66,6 @@ struct ServerAddress {
 /// HTTP with one kept-alive connection. Not thread-safe.
 std::unique_ptr<Api> MakeHttpClient(ServerAddress address);
 
-/// `text` as one segment (or parameter) of a URL.
-std::string PercentEncode(std::string_view text, std::string_view keep = "");
 std::string PercentDecode(std::string_view text);
 /// The error that a problem document describes.
 Error ErrorFromProblem(const json::value& problem, long status);

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "base/percent.h"
 #include "cli/output_file.h"
 #include "cli/session.h"
 

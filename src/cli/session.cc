@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "base/error_table.h"
+#include "base/percent.h"
 #include "cli/table.h"
 
 namespace nstarx::cli {

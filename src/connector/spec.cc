@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <regex>
 
+#include "base/percent.h"
 #include "connector/uri.h"
 
 namespace nstarx::connector {

@@ -25,7 +25,4 @@ struct UriParts {
 /// config.malformed_uri says what is wrong without repeating the text (it may hold a password).
 Result<UriParts> ParseUri(std::string_view uri);
 
-/// Percent-encodes everything but unreserved characters and those in `keep`.
-std::string PercentEncode(std::string_view text, std::string_view keep = {});
-
 }  // namespace nstarx::connector

@@ -19,11 +19,6 @@ int HexDigit(char c) {
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-bool IsUnreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
-
 }  // namespace
 
 std::string_view ToString(Method method) { return kMethodNames[static_cast<size_t>(method)]; }
@@ -64,23 +59,6 @@ std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_spa
     out.push_back(c);
   }
   if (!ascii && !IsUtf8(out)) return std::nullopt;
-  return out;
-}
-
-std::string PercentEncode(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string out;
-  out.reserve(text.size() + text.size() / 4);
-  for (const char c : text) {
-    if (IsUnreserved(c)) {
-      out.push_back(c);
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out.push_back('%');
-      out.push_back(kHex[byte >> 4]);
-      out.push_back(kHex[byte & 15]);
-    }
-  }
   return out;
 }
 

@@ -26,9 +26,6 @@ bool SameToken(std::string_view a, std::string_view b);
 /// `text` with %XX undone (and '+' as a space when `plus_is_space`); nothing on a broken escape, a
 /// NUL or what is not UTF-8 then.
 std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_space);
-/// Everything but RFC 3986's unreserved characters as %XX.
-std::string PercentEncode(std::string_view text);
-
 /// Characters of well-formed UTF-8.
 size_t CountCharacters(std::string_view text);
 

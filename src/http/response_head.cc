@@ -7,6 +7,7 @@
 
 #include "base/id.h"
 #include "base/json.h"
+#include "base/percent.h"
 #include "http/problem.h"
 
 namespace nstarx::http {

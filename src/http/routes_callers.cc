@@ -1,5 +1,6 @@
 #include "access/access.h"
 #include "audit/journal.h"
+#include "base/percent.h"
 #include "http/route.h"
 
 namespace nstarx::http {

@@ -1,5 +1,6 @@
 #include "access/access.h"
 #include "audit/journal.h"
+#include "base/percent.h"
 #include "connector/connector.h"
 #include "gateway/gateway.h"
 #include "http/etag.h"

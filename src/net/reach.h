@@ -7,6 +7,7 @@
 
 #include "base/context.h"
 #include "base/json.h"
+#include "base/secret.h"
 #include "base/status.h"
 #include "connector/connector.h"
 #include "model/connection.h"
@@ -26,6 +27,12 @@ Result<std::vector<Address>> Resolve(const Context& context, const std::string& 
 /// Connects and returns the open socket (close it). tcp.refused, tcp.timeout, tcp.unreachable;
 /// stage tcp.
 Result<int> ConnectTcp(const Context& context, const std::vector<Address>& addresses, int port);
+
+/// What a client shows of itself in a TLS handshake.
+struct ClientIdentity {
+  std::string certificate;      ///< PEM: the leaf, then its intermediates
+  const Secret* key = nullptr;  ///< PEM, unencrypted; outlives the handshake
+};
 
 struct TlsFacts {
   std::string version;

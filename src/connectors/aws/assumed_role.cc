@@ -51,24 +51,24 @@ Result<CredentialsPtr> ReadAssumeRoleAnswer(std::string_view document) {
   return CredentialsPtr(std::move(credentials));
 }
 
-Result<CredentialsPtr> AssumeRole(const Context& context, HttpClient& http,
+Result<CredentialsPtr> AssumeRole(const Context& context, net::HttpClient& http,
                                   const RoleRequest& request, const Credentials& base,
                                   TimePoint now) {
-  HttpFields form = {{"Action", "AssumeRole"},
-                     {"Version", "2011-06-15"},
-                     {"RoleArn", request.role_arn},
-                     {"RoleSessionName", request.session_name},
-                     {"DurationSeconds", fmt::format("{}", request.duration_s)}};
+  net::HttpFields form = {{"Action", "AssumeRole"},
+                          {"Version", "2011-06-15"},
+                          {"RoleArn", request.role_arn},
+                          {"RoleSessionName", request.session_name},
+                          {"DurationSeconds", fmt::format("{}", request.duration_s)}};
   if (!request.external_id.empty()) form.emplace_back("ExternalId", request.external_id);
-  const std::string body = EncodeQuery(form);
-  HttpRequest http_request;
+  const std::string body = net::EncodeQuery(form);
+  net::HttpRequest http_request;
   http_request.method = "POST";
   http_request.service = request.sts;
   http_request.path = request.sts.base_path + "/";
   http_request.headers = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
   http_request.body = body;
   SignRequest(http_request, base, {request.region, "sts"}, now);
-  NSTARX_TRY(HttpReply reply, http.Send(context, http_request, kAnswerMax));
+  NSTARX_TRY(net::HttpReply reply, http.Send(context, http_request, kAnswerMax));
   if (reply.status == 200) {
     auto credentials = ReadAssumeRoleAnswer(reply.body);
     WipeString(reply.body);

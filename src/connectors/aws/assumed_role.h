@@ -10,14 +10,14 @@
 
 #include "base/clock.h"
 #include "connectors/aws/credentials.h"
-#include "connectors/aws/http_client.h"
-#include "connectors/aws/http_request.h"
+#include "net/http_client.h"
+#include "net/http_request.h"
 
 namespace nstarx::connectors::aws {
 
 /// Which role to take on, where.
 struct RoleRequest {
-  ServiceUrl sts;
+  net::ServiceUrl sts;
   std::string region;
   std::string role_arn;
   std::string external_id;   ///< empty: none
@@ -28,7 +28,7 @@ struct RoleRequest {
 /// Asks STS for temporary credentials of the role, signed with `base`. login.assume_role_denied,
 /// login.unknown_access_key, login.wrong_secret_key, clock.skewed and the transport's errors; stage
 /// login.
-Result<CredentialsPtr> AssumeRole(const Context& context, HttpClient& http,
+Result<CredentialsPtr> AssumeRole(const Context& context, net::HttpClient& http,
                                   const RoleRequest& request, const Credentials& base,
                                   TimePoint now);
 

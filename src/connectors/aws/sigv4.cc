@@ -5,6 +5,8 @@
 
 #include <ctime>
 
+#include "base/percent.h"
+
 namespace nstarx::connectors::aws {
 namespace {
 
@@ -68,12 +70,12 @@ struct Canonical {
   std::string signed_headers;
 };
 
-Canonical MakeCanonical(const HttpRequest& request, const HttpFields& query,
-                        const HttpFields& headers, std::string_view payload_hash) {
+Canonical MakeCanonical(const net::HttpRequest& request, const net::HttpFields& query,
+                        const net::HttpFields& headers, std::string_view payload_hash) {
   // Sorted after encoding, by name and then by value.
   std::vector<std::pair<std::string, std::string>> encoded;
   for (const auto& [name, value] : query) {
-    encoded.emplace_back(PercentEncode(name, false), PercentEncode(value, false));
+    encoded.emplace_back(PercentEncode(name), PercentEncode(value));
   }
   std::ranges::sort(encoded);
   std::string query_text;
@@ -134,8 +136,8 @@ std::string Sha256Hex(std::string_view bytes) {
   return Hex(digest);
 }
 
-void SignRequest(HttpRequest& request, const Credentials& credentials, const SigningScope& scope,
-                 TimePoint now) {
+void SignRequest(net::HttpRequest& request, const Credentials& credentials,
+                 const SigningScope& scope, TimePoint now) {
   const std::string time = BasicTime(now);
   const std::string payload_hash = Sha256Hex(request.body);
   request.headers.emplace_back("x-amz-date", time);
@@ -151,11 +153,11 @@ void SignRequest(HttpRequest& request, const Credentials& credentials, const Sig
                            ",Signature=" + Signature(canonical, credentials, scope, time));
 }
 
-std::string PresignUrl(const HttpRequest& request, const Credentials& credentials,
+std::string PresignUrl(const net::HttpRequest& request, const Credentials& credentials,
                        const SigningScope& scope, TimePoint now, std::chrono::seconds expires) {
   const std::string time = BasicTime(now);
-  HttpRequest signed_request = request;
-  HttpFields& query = signed_request.query;
+  net::HttpRequest signed_request = request;
+  net::HttpFields& query = signed_request.query;
   query.emplace_back("X-Amz-Algorithm", "AWS4-HMAC-SHA256");
   query.emplace_back("X-Amz-Credential", CredentialText(credentials, scope, time));
   query.emplace_back("X-Amz-Date", time);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/percent.h"
+
 namespace nstarx::connectors::aws {
 namespace {
 
@@ -20,15 +22,15 @@ Credentials S3Key() {
 
 TimePoint At(std::string_view text) { return *ParseTime(text); }
 
-HttpRequest S3Request(std::string method, std::string path) {
-  HttpRequest request;
+net::HttpRequest S3Request(std::string method, std::string path) {
+  net::HttpRequest request;
   request.method = std::move(method);
   request.service.host = "examplebucket.s3.amazonaws.com";
   request.path = std::move(path);
   return request;
 }
 
-std::string SignatureOf(const HttpRequest& request) {
+std::string SignatureOf(const net::HttpRequest& request) {
   const std::string& value = request.headers.back().second;
   return value.substr(value.find("Signature=") + 10);
 }
@@ -36,7 +38,7 @@ std::string SignatureOf(const HttpRequest& request) {
 const SigningScope kS3{"us-east-1", "s3"};
 
 TEST(SigV4Test, SignsTheGetObjectExample) {
-  HttpRequest request = S3Request("GET", "/test.txt");
+  net::HttpRequest request = S3Request("GET", "/test.txt");
   request.headers = {{"Range", "bytes=0-9"}};
   SignRequest(request, S3Key(), kS3, At("2013-05-24T00:00:00Z"));
   EXPECT_EQ(SignatureOf(request),
@@ -47,7 +49,7 @@ TEST(SigV4Test, SignsTheGetObjectExample) {
 }
 
 TEST(SigV4Test, SignsThePutObjectExample) {
-  HttpRequest request = S3Request("PUT", "/test%24file.text");
+  net::HttpRequest request = S3Request("PUT", "/test%24file.text");
   request.body = "Welcome to Amazon S3.";
   request.headers = {{"Date", "Fri, 24 May 2013 00:00:00 GMT"},
                      {"x-amz-storage-class", "REDUCED_REDUNDANCY"}};
@@ -57,7 +59,7 @@ TEST(SigV4Test, SignsThePutObjectExample) {
 }
 
 TEST(SigV4Test, SignsAQueryWithoutAValue) {
-  HttpRequest request = S3Request("GET", "/");
+  net::HttpRequest request = S3Request("GET", "/");
   request.query = {{"lifecycle", ""}};
   SignRequest(request, S3Key(), kS3, At("2013-05-24T00:00:00Z"));
   EXPECT_EQ(SignatureOf(request),
@@ -65,7 +67,7 @@ TEST(SigV4Test, SignsAQueryWithoutAValue) {
 }
 
 TEST(SigV4Test, SignsTheListExampleWhateverTheOrderOfTheQuery) {
-  HttpRequest request = S3Request("GET", "/");
+  net::HttpRequest request = S3Request("GET", "/");
   request.query = {{"prefix", "J"}, {"max-keys", "2"}};
   SignRequest(request, S3Key(), kS3, At("2013-05-24T00:00:00Z"));
   EXPECT_EQ(SignatureOf(request),
@@ -83,7 +85,7 @@ TEST(SigV4Test, PresignsTheGetExample) {
 }
 
 TEST(SigV4Test, SignsTheIamListUsersExample) {
-  HttpRequest request;
+  net::HttpRequest request;
   request.service.host = "iam.amazonaws.com";
   request.query = {{"Action", "ListUsers"}, {"Version", "2010-05-08"}};
   request.headers = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
@@ -94,7 +96,7 @@ TEST(SigV4Test, SignsTheIamListUsersExample) {
 }
 
 TEST(SigV4Test, SignsGetVanillaOfTheTestSuite) {
-  HttpRequest request;
+  net::HttpRequest request;
   request.service.host = "example.amazonaws.com";
   SignRequest(request, ExampleKey("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
               {"us-east-1", "service"}, At("2015-08-30T12:36:00Z"));
@@ -105,21 +107,21 @@ TEST(SigV4Test, SignsGetVanillaOfTheTestSuite) {
 TEST(SigV4Test, ASessionTokenIsSentAndSigned) {
   Credentials credentials = S3Key();
   credentials.session_token = Secret("the-token");
-  HttpRequest request = S3Request("GET", "/");
+  net::HttpRequest request = S3Request("GET", "/");
   SignRequest(request, credentials, kS3, At("2013-05-24T00:00:00Z"));
   EXPECT_NE(request.headers.back().second.find("x-amz-date;x-amz-security-token"),
             std::string::npos);
 }
 
 TEST(ServiceUrlTest, ReadsEndpoints) {
-  const auto plain = ServiceUrl::Parse("http://127.0.0.1:9000/");
+  const auto plain = net::ServiceUrl::Parse("http://127.0.0.1:9000/");
   ASSERT_TRUE(plain);
   EXPECT_EQ(plain->Authority(), "127.0.0.1:9000");
   EXPECT_FALSE(plain->https);
   EXPECT_EQ(plain->base_path, "");
-  EXPECT_EQ(ServiceUrl::Parse("https://s3.example.org:443")->Authority(), "s3.example.org");
-  EXPECT_EQ(ServiceUrl::Parse("https://[::1]:9000/gw")->Origin(), "https://[::1]:9000");
-  EXPECT_EQ(ServiceUrl::Parse("https://h/gw/")->base_path, "/gw");
+  EXPECT_EQ(net::ServiceUrl::Parse("https://s3.example.org:443")->Authority(), "s3.example.org");
+  EXPECT_EQ(net::ServiceUrl::Parse("https://[::1]:9000/gw")->Origin(), "https://[::1]:9000");
+  EXPECT_EQ(net::ServiceUrl::Parse("https://h/gw/")->base_path, "/gw");
 }
 
 TEST(ServiceUrlTest, RefusesWhatIsNoEndpoint) {
@@ -127,15 +129,15 @@ TEST(ServiceUrlTest, RefusesWhatIsNoEndpoint) {
        {"", "s3.example.org", "ftp://h", "http://", "http://:80", "http://h:0", "http://h:65536",
         "http://h:8x", "http://user:pw@h", "http://h?x=1", "http://h#f", "http://h\r\nX: y",
         "http://[::1", "http://[::1]x", "http://a b"}) {
-    const auto result = ServiceUrl::Parse(bad);
+    const auto result = net::ServiceUrl::Parse(bad);
     ASSERT_FALSE(result) << bad;
     EXPECT_EQ(result.error().code(), "config.malformed_endpoint") << bad;
   }
 }
 
 TEST(PercentEncodeTest, EncodesAllButUnreserved) {
-  EXPECT_EQ(PercentEncode("a b/ü~", true), "a%20b/%C3%BC~");
-  EXPECT_EQ(PercentEncode("a/b+c", false), "a%2Fb%2Bc");
+  EXPECT_EQ(PercentEncode("a b/ü~", "/"), "a%20b/%C3%BC~");
+  EXPECT_EQ(PercentEncode("a/b+c"), "a%2Fb%2Bc");
 }
 
 }  // namespace

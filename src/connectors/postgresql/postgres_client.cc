@@ -6,7 +6,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 
 #include "connectors/postgresql/postgres_errors.h"
 #include "net/reach.h"
+#include "net/waker.h"
 
 namespace nstarx::connectors::postgresql {
 namespace {
@@ -30,51 +30,6 @@ constexpr const char* kNoFile = "/nonexistent/nstarx";
 constexpr std::chrono::milliseconds kCancelWait{1000};
 constexpr int kLowWater = 256 << 10;
 constexpr int kPauseMs = 1;
-
-Error Lost(std::string_view what) {
-  return Unavailable("connection.lost",
-                     fmt::format("the connection to the server is gone: {}", what));
-}
-
-/// Wakes a poll() when the context is stopped.
-class Waker {
- public:
-  Waker() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
-  Waker(const Waker&) = delete;
-  Waker& operator=(const Waker&) = delete;
-  ~Waker() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int fd() const { return fd_; }
-  void Wake() const {
-    uint64_t one = 1;
-    [[maybe_unused]] ssize_t written = write(fd_, &one, sizeof(one));
-  }
-  void Clear() const {
-    uint64_t count = 0;
-    [[maybe_unused]] ssize_t got = read(fd_, &count, sizeof(count));
-  }
-
- private:
-  int fd_;
-};
-
-/// Waits for `events` on `socket` until the context ends. Returns the events that came.
-Result<short> Await(const Context& context, int socket, short events, const Waker& waker) {
-  std::stop_callback on_stop(context.stop_token(), [&waker] { waker.Wake(); });
-  for (;;) {
-    if (auto status = context.Check(); !status) {
-      waker.Clear();
-      return status.error();
-    }
-    pollfd fds[2] = {{socket, events, 0}, {waker.fd(), POLLIN, 0}};
-    auto left = context.remaining().count() + 1;
-    int ready = poll(fds, 2, static_cast<int>(std::min<int64_t>(left, 3'600'000)));
-    if (ready < 0 && errno != EINTR) return Lost(std::strerror(errno));
-    if (ready > 0 && fds[0].revents != 0) return fds[0].revents;
-    if (ready > 0 && fds[1].revents != 0) waker.Clear();
-  }
-}
 
 struct ConnectionCloser {
   void operator()(PGconn* connection) const { PQfinish(connection); }
@@ -103,10 +58,10 @@ class LibpqClient final : public Client {
     for (;;) {
       ssize_t got = recv(socket_, into.data(), into.size(), 0);
       if (got > 0) return static_cast<size_t>(got);
-      if (got == 0) return Lost("the server closed it");
+      if (got == 0) return net::ConnectionLost("the server closed it");
       if (errno == EINTR) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return size_t{0};
-      return Lost(std::strerror(errno));
+      return net::ConnectionLost(std::strerror(errno));
     }
   }
 
@@ -115,7 +70,7 @@ class LibpqClient final : public Client {
       NSTARX_TRY(size_t got, ReadAvailable(into));
       if (got > 0) return got;
       if (expecting_much_ && wanted_ == POLLIN && PauseForMuch()) continue;
-      NSTARX_RETURN_IF_ERROR(Await(context, socket_, wanted_, waker_));
+      NSTARX_RETURN_IF_ERROR(net::Await(context, socket_, wanted_, waker_));
     }
   }
 
@@ -123,7 +78,7 @@ class LibpqClient final : public Client {
     for (;;) {
       NSTARX_TRY(size_t sent, TryWrite(bytes));
       if (sent > 0) return sent;
-      NSTARX_TRY(short ready, Await(context, socket_, POLLIN | POLLOUT, waker_));
+      NSTARX_TRY(short ready, net::Await(context, socket_, POLLIN | POLLOUT, waker_));
       if ((ready & POLLOUT) == 0) return size_t{0};
     }
   }
@@ -199,7 +154,8 @@ class LibpqClient final : public Client {
 
   Result<size_t> ReadTls(std::span<char> into) {
     size_t got = 0;
-    ERR_clear_error();  // SSL_get_error also reads what other connections left in the thread's queue
+    ERR_clear_error();  // SSL_get_error also reads what other connections left in the thread's
+                        // queue
     if (SSL_read_ex(tls_, into.data(), into.size(), &got) == 1) return got;
     return AfterTls(SSL_get_error(tls_, 0));
   }
@@ -216,19 +172,19 @@ class LibpqClient final : public Client {
       if (sent >= 0) return static_cast<size_t>(sent);
       if (errno == EINTR) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return size_t{0};
-      return Lost(std::strerror(errno));
+      return net::ConnectionLost(std::strerror(errno));
     }
   }
 
   Result<size_t> AfterTls(int reason) {
     wanted_ = reason == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN;
     if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) return size_t{0};
-    if (reason == SSL_ERROR_ZERO_RETURN) return Lost("the server closed it");
+    if (reason == SSL_ERROR_ZERO_RETURN) return net::ConnectionLost("the server closed it");
     const unsigned long code = ERR_peek_last_error();
-    if (code == 0) return Lost("the server closed it without a TLS farewell");
+    if (code == 0) return net::ConnectionLost("the server closed it without a TLS farewell");
     char text[256];
     ERR_error_string_n(code, text, sizeof text);
-    return Lost(text);
+    return net::ConnectionLost(text);
   }
 
   ConnectionPointer connection_;
@@ -238,7 +194,7 @@ class LibpqClient final : public Client {
   short wanted_ = POLLIN;
   bool expecting_much_ = false;
   int low_water_ = 1;
-  Waker waker_;
+  net::Waker waker_;
   std::mutex cancel_mutex_;
   std::condition_variable cancel_done_;
   bool cancelling_ NSTARX_GUARDED_BY(cancel_mutex_) = false;
@@ -362,11 +318,11 @@ Status FillParameters(Parameters& parameters, const LoginRequest& request,
 
 /// Drives PQconnectPoll until login is done or failed.
 Status FinishLogin(const Context& context, PGconn* connection) {
-  Waker waker;
+  net::Waker waker;
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
   for (;;) {
     short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    NSTARX_RETURN_IF_ERROR(Await(context, PQsocket(connection), events, waker));
+    NSTARX_RETURN_IF_ERROR(net::Await(context, PQsocket(connection), events, waker));
     state = PQconnectPoll(connection);
     if (state == PGRES_POLLING_OK) return {};
     if (state == PGRES_POLLING_FAILED) return LoginError(PQerrorMessage(connection));

@@ -18,7 +18,7 @@ using connector::ObjectPage;
 constexpr int kAttempts = 3;
 constexpr size_t kAnswerMax = 16 << 20;
 
-bool MayHelpToRepeat(const aws::HttpReply& reply) {
+bool MayHelpToRepeat(const net::HttpReply& reply) {
   return reply.status == 429 || reply.status == 500 || (reply.status >= 502 && reply.status <= 504);
 }
 
@@ -76,13 +76,13 @@ std::string Decoded(std::string_view text) {
   return out;
 }
 
-aws::ServiceFailure FailureOf(const aws::HttpReply& reply) {
+aws::ServiceFailure FailureOf(const net::HttpReply& reply) {
   aws::ServiceFailure failure = aws::ReadFailure(reply.status, reply.body);
   if (failure.region.empty()) failure.region = reply.Header("x-amz-bucket-region");
   return failure;
 }
 
-ObjectInfo InfoOf(const aws::HttpReply& reply, std::string_view key) {
+ObjectInfo InfoOf(const net::HttpReply& reply, std::string_view key) {
   ObjectInfo info;
   info.key = key;
   info.size = ToInt(reply.Header("content-length"), 0);
@@ -101,7 +101,7 @@ class ResumingGet final : public ByteStream {
       : client_(client), key_(std::move(key)), offset_(offset), left_(left) {}
 
   Status Start(const Context& context) {
-    aws::HttpReply reply;
+    net::HttpReply reply;
     NSTARX_TRY(stream_, client_.StartGet(context, key_, offset_, left_, etag_, reply));
     if (etag_.empty()) {
       etag_ = reply.Header("etag");
@@ -141,21 +141,21 @@ class ResumingGet final : public ByteStream {
 };
 
 S3Client::S3Client(const S3Settings& settings, std::shared_ptr<aws::CredentialSource> credentials,
-                   std::unique_ptr<aws::HttpClient> http, const Clock& clock)
+                   std::unique_ptr<net::HttpClient> http, const Clock& clock)
     : settings_(settings),
       credentials_(std::move(credentials)),
       http_(std::move(http)),
       clock_(clock) {}
 
-aws::HttpRequest S3Client::Request(std::string method, std::string_view key) const {
-  aws::HttpRequest request;
+net::HttpRequest S3Client::Request(std::string method, std::string_view key) const {
+  net::HttpRequest request;
   request.method = std::move(method);
   request.service = settings_.service;
   request.path = settings_.PathOf(key);
   return request;
 }
 
-Status S3Client::Sign(const Context& context, aws::HttpRequest& request) {
+Status S3Client::Sign(const Context& context, net::HttpRequest& request) {
   NSTARX_TRY(const aws::CredentialsPtr credentials, credentials_->Get(context));
   if (credentials != nullptr) {
     aws::SignRequest(request, *credentials, {settings_.region, "s3"}, clock_.Now());
@@ -163,12 +163,12 @@ Status S3Client::Sign(const Context& context, aws::HttpRequest& request) {
   return {};
 }
 
-Result<aws::HttpReply> S3Client::Exchange(const Context& context, const aws::HttpRequest& request,
+Result<net::HttpReply> S3Client::Exchange(const Context& context, const net::HttpRequest& request,
                                           std::string_view subject) {
   for (int attempt = 1;; ++attempt) {
-    aws::HttpRequest signed_request = request;
+    net::HttpRequest signed_request = request;
     NSTARX_RETURN_IF_ERROR(Sign(context, signed_request));
-    Result<aws::HttpReply> reply = http_->Send(context, signed_request, kAnswerMax);
+    Result<net::HttpReply> reply = http_->Send(context, signed_request, kAnswerMax);
     if (reply && reply->status < 300) return reply;
     const bool again = reply ? MayHelpToRepeat(*reply) : MayHelpToRepeat(reply.error());
     if (!again || attempt == kAttempts) {
@@ -182,14 +182,14 @@ Result<aws::HttpReply> S3Client::Exchange(const Context& context, const aws::Htt
 Result<ObjectPage> S3Client::List(const Context& context, std::string_view prefix,
                                   std::string_view delimiter, int64_t limit,
                                   std::string_view continuation) {
-  aws::HttpRequest request = Request("GET", "");
+  net::HttpRequest request = Request("GET", "");
   request.query = {{"list-type", "2"},
                    {"encoding-type", "url"},
                    {"max-keys", fmt::format("{}", std::clamp<int64_t>(limit, 1, 1000))}};
   if (!prefix.empty()) request.query.emplace_back("prefix", prefix);
   if (!delimiter.empty()) request.query.emplace_back("delimiter", delimiter);
   if (!continuation.empty()) request.query.emplace_back("continuation-token", continuation);
-  NSTARX_TRY(const aws::HttpReply reply, Exchange(context, request, settings_.bucket));
+  NSTARX_TRY(const net::HttpReply reply, Exchange(context, request, settings_.bucket));
   NSTARX_TRY(const aws::XmlElement root, aws::ParseXml(reply.body));
   ObjectPage page;
   for (const aws::XmlElement& element : root.children) {
@@ -218,7 +218,7 @@ Result<ObjectInfo> S3Client::Head(const Context& context, std::string_view key) 
     return reply.error();
   }
   // A HEAD's refusal has no body; a GET's says why.
-  aws::HttpReply head;
+  net::HttpReply head;
   auto probe = StartGet(context, key, 0, 1, {}, head);
   return probe ? reply.error() : std::move(probe).error();
 }
@@ -227,9 +227,9 @@ Result<std::unique_ptr<ByteStream>> S3Client::StartGet(const Context& context, s
                                                        int64_t offset,
                                                        std::optional<int64_t> length,
                                                        std::string_view etag,
-                                                       aws::HttpReply& reply) {
+                                                       net::HttpReply& reply) {
   for (int attempt = 1;; ++attempt) {
-    aws::HttpRequest request = Request("GET", key);
+    net::HttpRequest request = Request("GET", key);
     if (length) {
       request.headers.emplace_back("Range",
                                    fmt::format("bytes={}-{}", offset, offset + *length - 1));
@@ -263,10 +263,10 @@ Result<std::unique_ptr<ByteStream>> S3Client::Get(const Context& context, std::s
 
 Result<std::string> S3Client::Put(const Context& context, std::string_view key,
                                   std::string_view content, std::string_view content_type) {
-  aws::HttpRequest request = Request("PUT", key);
+  net::HttpRequest request = Request("PUT", key);
   if (!content_type.empty()) request.headers.emplace_back("Content-Type", content_type);
   request.body = content;
-  NSTARX_TRY(const aws::HttpReply reply, Exchange(context, request, key));
+  NSTARX_TRY(const net::HttpReply reply, Exchange(context, request, key));
   return Unquoted(reply.Header("etag"));
 }
 
@@ -293,10 +293,10 @@ Result<std::string> S3Client::Presign(const Context& context, std::string_view m
 
 Result<std::string> S3Client::CreateUpload(const Context& context, std::string_view key,
                                            std::string_view content_type) {
-  aws::HttpRequest request = Request("POST", key);
+  net::HttpRequest request = Request("POST", key);
   request.query = {{"uploads", ""}};
   if (!content_type.empty()) request.headers.emplace_back("Content-Type", content_type);
-  NSTARX_TRY(const aws::HttpReply reply, Exchange(context, request, key));
+  NSTARX_TRY(const net::HttpReply reply, Exchange(context, request, key));
   NSTARX_TRY(const aws::XmlElement root, aws::ParseXml(reply.body));
   const std::string_view id = root.TextOf("UploadId");
   if (id.empty()) {
@@ -308,10 +308,10 @@ Result<std::string> S3Client::CreateUpload(const Context& context, std::string_v
 Result<UploadedPart> S3Client::UploadPart(const Context& context, std::string_view key,
                                           std::string_view upload_id, int number,
                                           std::string_view content) {
-  aws::HttpRequest request = Request("PUT", key);
+  net::HttpRequest request = Request("PUT", key);
   request.query = {{"partNumber", fmt::format("{}", number)}, {"uploadId", std::string(upload_id)}};
   request.body = content;
-  NSTARX_TRY(const aws::HttpReply reply, Exchange(context, request, key));
+  NSTARX_TRY(const net::HttpReply reply, Exchange(context, request, key));
   return UploadedPart{.number = number, .etag = std::string(reply.Header("etag"))};
 }
 
@@ -324,11 +324,11 @@ Result<std::string> S3Client::CompleteUpload(const Context& context, std::string
                         aws::EscapeXml(part.etag));
   }
   body += "</CompleteMultipartUpload>";
-  aws::HttpRequest request = Request("POST", key);
+  net::HttpRequest request = Request("POST", key);
   request.query = {{"uploadId", std::string(upload_id)}};
   request.headers = {{"Content-Type", "application/xml"}};
   request.body = body;
-  NSTARX_TRY(const aws::HttpReply reply, Exchange(context, request, key));
+  NSTARX_TRY(const net::HttpReply reply, Exchange(context, request, key));
   // The service may answer 200 and put the failure into the body.
   const aws::ServiceFailure failure = aws::ReadFailure(500, reply.body);
   if (!failure.code.empty()) return FromS3Failure(failure, key);
@@ -338,7 +338,7 @@ Result<std::string> S3Client::CompleteUpload(const Context& context, std::string
 
 Status S3Client::AbortUpload(const Context& context, std::string_view key,
                              std::string_view upload_id) {
-  aws::HttpRequest request = Request("DELETE", key);
+  net::HttpRequest request = Request("DELETE", key);
   request.query = {{"uploadId", std::string(upload_id)}};
   NSTARX_RETURN_IF_ERROR(Exchange(context, request, key));
   return {};

@@ -11,8 +11,8 @@
 #include "base/context.h"
 #include "connector/facets.h"
 #include "connectors/aws/credentials.h"
-#include "connectors/aws/http_client.h"
 #include "connectors/s3/s3_settings.h"
+#include "net/http_client.h"
 
 namespace nstarx::connectors::s3 {
 
@@ -27,7 +27,7 @@ struct UploadedPart {
 class S3Client {
  public:
   S3Client(const S3Settings& settings, std::shared_ptr<aws::CredentialSource> credentials,
-           std::unique_ptr<aws::HttpClient> http, const Clock& clock);
+           std::unique_ptr<net::HttpClient> http, const Clock& clock);
 
   /// ListObjectsV2.
   Result<connector::ObjectPage> List(const Context& context, std::string_view prefix,
@@ -58,20 +58,20 @@ class S3Client {
 
  private:
   friend class ResumingGet;
-  aws::HttpRequest Request(std::string method, std::string_view key) const;
-  Status Sign(const Context& context, aws::HttpRequest& request);
+  net::HttpRequest Request(std::string method, std::string_view key) const;
+  Status Sign(const Context& context, net::HttpRequest& request);
   /// Sends, again when that is safe and may help; a status of 300 or more is an error.
-  Result<aws::HttpReply> Exchange(const Context& context, const aws::HttpRequest& request,
+  Result<net::HttpReply> Exchange(const Context& context, const net::HttpRequest& request,
                                   std::string_view subject);
   Result<std::unique_ptr<connector::ByteStream>> StartGet(const Context& context,
                                                           std::string_view key, int64_t offset,
                                                           std::optional<int64_t> length,
                                                           std::string_view etag,
-                                                          aws::HttpReply& reply);
+                                                          net::HttpReply& reply);
 
   const S3Settings settings_;
   const std::shared_ptr<aws::CredentialSource> credentials_;  // shared with the pool's sessions
-  const std::unique_ptr<aws::HttpClient> http_;
+  const std::unique_ptr<net::HttpClient> http_;
   const Clock& clock_;
 };
 

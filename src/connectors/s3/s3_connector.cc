@@ -47,7 +47,7 @@ class S3Connector final : public connector::Connector {
     if (session || !IsTransport(session.error())) return session;
     // libcurl only says that it failed; the probe names the cause.
     const bool sts = session.error().details().contains("sts");
-    const aws::ServiceUrl& service = sts ? settings.sts : settings.service;
+    const net::ServiceUrl& service = sts ? settings.sts : settings.service;
     const model::Ssl ssl{.enabled = service.https,
                          .mode = "verify-full",
                          .certificate = settings.ca_pem,
@@ -68,8 +68,8 @@ class S3Connector final : public connector::Connector {
   }
 
  private:
-  static Result<std::unique_ptr<aws::HttpClient>> OpenHttp(const S3Settings& settings) {
-    return aws::HttpClient::Open({.ca_pem = settings.ca_pem,
+  static Result<std::unique_ptr<net::HttpClient>> OpenHttp(const S3Settings& settings) {
+    return net::HttpClient::Open({.ca_pem = settings.ca_pem,
                                   .connect_timeout = settings.connect_timeout,
                                   .request_timeout = settings.request_timeout});
   }

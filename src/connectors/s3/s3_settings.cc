@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "base/percent.h"
+
 namespace nstarx::connectors::s3 {
 namespace {
 
@@ -49,7 +51,7 @@ Result<S3Settings> S3Settings::Read(const json::object& configuration) {
       FirstOf(configuration, "endpoint", {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"});
   settings.custom_endpoint = !url.empty();
   if (settings.custom_endpoint) {
-    NSTARX_TRY(settings.endpoint, aws::ServiceUrl::Parse(url));
+    NSTARX_TRY(settings.endpoint, net::ServiceUrl::Parse(url));
   } else {
     settings.endpoint.host = fmt::format("s3.{}.{}", settings.region, Domain(settings.region));
   }
@@ -63,7 +65,7 @@ Result<S3Settings> S3Settings::Read(const json::object& configuration) {
   const std::string sts =
       FirstOf(configuration, "sts_endpoint", {"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"});
   if (!sts.empty()) {
-    NSTARX_TRY(settings.sts, aws::ServiceUrl::Parse(sts));
+    NSTARX_TRY(settings.sts, net::ServiceUrl::Parse(sts));
   } else {
     settings.sts.host = fmt::format("sts.{}.{}", settings.region, Domain(settings.region));
   }
@@ -73,10 +75,10 @@ Result<S3Settings> S3Settings::Read(const json::object& configuration) {
 std::string S3Settings::PathOf(std::string_view full_key) const {
   std::string path = service.base_path + "/";
   if (path_style) {
-    path += aws::PercentEncode(bucket, false);
+    path += PercentEncode(bucket);
     if (!full_key.empty()) path += '/';
   }
-  return path + aws::PercentEncode(full_key, true);
+  return path + PercentEncode(full_key, "/");
 }
 
 }  // namespace nstarx::connectors::s3

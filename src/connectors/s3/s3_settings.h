@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
-#include "connectors/aws/http_request.h"
+#include "net/http_request.h"
 
 namespace nstarx::connectors::s3 {
 
@@ -14,11 +14,11 @@ struct S3Settings {
   std::string bucket;
   std::string prefix;  ///< empty, or ends in '/' and does not begin with one
   std::string region;
-  aws::ServiceUrl service;   ///< what is dialled; holds the bucket's name unless path_style
-  aws::ServiceUrl endpoint;  ///< the same without the bucket
+  net::ServiceUrl service;   ///< what is dialled; holds the bucket's name unless path_style
+  net::ServiceUrl endpoint;  ///< the same without the bucket
   bool custom_endpoint = false;
   bool path_style = false;
-  aws::ServiceUrl sts;
+  net::ServiceUrl sts;
   std::string ca_pem;
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds request_timeout{30'000};

@@ -1,8 +1,10 @@
-#include "connectors/aws/http_request.h"
+#include "net/http_request.h"
 
 #include <charconv>
 
-namespace nstarx::connectors::aws {
+#include "base/percent.h"
+
+namespace nstarx::net {
 namespace {
 
 bool IsUnreserved(char c) {
@@ -80,30 +82,13 @@ std::string HttpRequest::Url() const {
   return url;
 }
 
-std::string PercentEncode(std::string_view text, bool keep_slash) {
-  static constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string encoded;
-  encoded.reserve(text.size() + text.size() / 4);
-  for (const char c : text) {
-    if (IsUnreserved(c) || (keep_slash && c == '/')) {
-      encoded += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      encoded += '%';
-      encoded += kHex[byte >> 4];
-      encoded += kHex[byte & 15];
-    }
-  }
-  return encoded;
-}
-
 std::string EncodeQuery(const HttpFields& query) {
   std::string text;
   for (const auto& [name, value] : query) {
     if (!text.empty()) text += '&';
-    text += PercentEncode(name, false) + "=" + PercentEncode(value, false);
+    text += PercentEncode(name) + "=" + PercentEncode(value);
   }
   return text;
 }
 
-}  // namespace nstarx::connectors::aws
+}  // namespace nstarx::net

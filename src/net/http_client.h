@@ -8,9 +8,9 @@
 #include "base/context.h"
 #include "base/status.h"
 #include "connector/facets.h"
-#include "connectors/aws/http_request.h"
+#include "net/http_request.h"
 
-namespace nstarx::connectors::aws {
+namespace nstarx::net {
 
 struct HttpReply {
   int status = 0;
@@ -53,4 +53,4 @@ class HttpClient {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace nstarx::connectors::aws
+}  // namespace nstarx::net

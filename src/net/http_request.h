@@ -7,7 +7,7 @@
 
 #include "base/status.h"
 
-namespace nstarx::connectors::aws {
+namespace nstarx::net {
 
 using HttpFields = std::vector<std::pair<std::string, std::string>>;
 
@@ -39,9 +39,7 @@ struct HttpRequest {
   std::string Url() const;
 };
 
-/// Percent-encodes everything but RFC 3986's unreserved characters (and '/' when kept).
-std::string PercentEncode(std::string_view text, bool keep_slash);
 /// "a=b&c=d" with both sides encoded, in the given order.
 std::string EncodeQuery(const HttpFields& query);
 
-}  // namespace nstarx::connectors::aws
+}  // namespace nstarx::net

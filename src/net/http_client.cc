@@ -1,10 +1,10 @@
-#include "connectors/aws/http_client.h"
+#include "net/http_client.h"
 
 #include <curl/curl.h>
 
 #include <cstring>
 
-namespace nstarx::connectors::aws {
+namespace nstarx::net {
 namespace {
 
 constexpr size_t kBufferedMax = 1 << 20;
@@ -354,4 +354,4 @@ Result<std::unique_ptr<connector::ByteStream>> HttpClient::Start(const Context& 
   return std::unique_ptr<connector::ByteStream>(std::move(transfer));
 }
 
-}  // namespace nstarx::connectors::aws
+}  // namespace nstarx::net
