@@ -1,0 +1,1 @@
+"""The connectors' own C++ tests on real servers."""

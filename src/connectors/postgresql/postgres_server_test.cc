@@ -23,8 +23,8 @@ class Server {
   }
   bool there() const { return !uri_.empty(); }
 
-  Result<std::unique_ptr<Session>> Open(const json::object& changes = {},
-                                        std::string password = {}, const model::Ssl& ssl = {}) {
+  Result<std::unique_ptr<Session>> Open(const json::object& changes = {}, std::string password = {},
+                                        const model::Ssl& ssl = {}) {
     NSTARX_TRY(json::object draft, connector_->spec().FromUri(uri_));
     json::object configuration = draft.at("configuration").get_object();
     json::object authentication = draft.at("authentication").get_object();
@@ -132,7 +132,8 @@ TEST_F(PostgresServerTest, FactsAndPing) {
 }
 
 TEST_F(PostgresServerTest, AnothersTlsErrorOnTheThreadIsNotOurs) {
-  auto session = server_.Open({}, {}, {.enabled = true, .mode = "require", .certificate = {}, .server_name = {}});
+  auto session = server_.Open(
+      {}, {}, {.enabled = true, .mode = "require", .certificate = {}, .server_name = {}});
   ASSERT_TRUE(session) << session.error().ToString();
   ASSERT_TRUE((*session)->facts().contains("tls"));
   for (int i = 0; i < 3; ++i) {
