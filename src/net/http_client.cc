@@ -195,6 +195,7 @@ class Transfer final : public connector::ByteStream {
     } else if (has_body) {
       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
                        static_cast<curl_off_t>(request.body.size()));
+      // The size is set above. NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage)
       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
       curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     } else if (request.method != "GET") {
@@ -214,7 +215,7 @@ class Transfer final : public connector::ByteStream {
     };
     for (const auto& [name, value] : request.headers) {
       has_type = has_type || Lower(name) == "content-type";
-      append(name + ": " + value);
+      append(fmt::format("{}: {}", name, value));
     }
     append("Accept:");
     if (has_body) {
