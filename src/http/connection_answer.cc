@@ -123,6 +123,7 @@ void Connection::RunOnWorker(Exchange& exchange) {
   if (exchange.whole) {
     for (const result::Chunk& chunk : exchange.chunks) AddParts(exchange.gather, chunk);
     if (transport_->plain() && !exchange.channel) SendDirectly(exchange.gather);
+    response.stream.reset();  // Here: its end may wait for the data system.
     core_.application.Finished(request, response.status,
                                std::chrono::nanoseconds(Now() - exchange.started_ns));
   }

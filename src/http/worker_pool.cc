@@ -1,17 +1,37 @@
 #include "http/worker_pool.h"
 
 #include <pthread.h>
+#include <semaphore.h>
+
+#include <cerrno>
 
 namespace nstarx::http {
+
+/// Where an idle thread waits for the job that it is handed. A condition variable would have every
+/// woken thread fight for the pool's lock, at two more system calls a request.
+struct WorkerPool::Seat {
+  Seat() { sem_init(&wake, 0, 0); }
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+  ~Seat() { sem_destroy(&wake); }
+  void Await() {
+    while (sem_wait(&wake) != 0 && errno == EINTR) {
+    }
+  }
+
+  sem_t wake;
+  Job job;  // none: the pool stops
+};
 
 WorkerPool::~WorkerPool() {
   std::vector<std::thread> threads;
   {
-    std::lock_guard guard(lock_);
+    const std::lock_guard guard(lock_);
     stopping_ = true;
     threads.swap(threads_);
+    for (Seat* seat : idle_) sem_post(&seat->wake);
+    idle_.clear();
   }
-  ready_.notify_all();
   for (std::thread& thread : threads) thread.join();
 }
 
@@ -28,28 +48,38 @@ void WorkerPool::Submit(Job job) {
 }
 
 void WorkerPool::Enqueue(std::unique_lock<std::mutex>& lock, Job job) {
-  queue_.push_back(std::move(job));
-  if (idle_ < queue_.size() && threads_.size() < threads_max_ && !stopping_) {
-    threads_.emplace_back([this] { Run(); });
-    pthread_setname_np(threads_.back().native_handle(), "http-worker");
+  if (!idle_.empty()) {
+    Seat* seat = idle_.back();
+    idle_.pop_back();
+    lock.unlock();
+    seat->job = std::move(job);
+    sem_post(&seat->wake);
     return;
   }
-  lock.unlock();
-  ready_.notify_one();
+  queue_.push_back(std::move(job));
+  if (threads_.size() < threads_max_ && !stopping_) {
+    threads_.emplace_back([this] { Run(); });
+    pthread_setname_np(threads_.back().native_handle(), "http-worker");
+  }
 }
 
 void WorkerPool::Run() {
+  Seat seat;
+  Job job;
   std::unique_lock lock(lock_);
   while (true) {
-    while (queue_.empty()) {
+    if (!queue_.empty()) {  // Then nobody is idle.
+      job = std::move(queue_.front());
+      queue_.pop_front();
+      lock.unlock();
+    } else {
       if (stopping_) return;
-      ++idle_;
-      ready_.wait(lock);
-      --idle_;
+      idle_.push_back(&seat);
+      lock.unlock();
+      seat.Await();
+      if (!seat.job) return;
+      job = std::exchange(seat.job, nullptr);
     }
-    Job job = std::move(queue_.front());
-    queue_.pop_front();
-    lock.unlock();
     job();
     job = nullptr;
     lock.lock();

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -30,16 +29,16 @@ class WorkerPool {
   void Submit(Job job);
 
  private:
+  struct Seat;
   void Enqueue(std::unique_lock<std::mutex>& lock, Job job);
   void Run();
 
   const size_t threads_max_;
   const size_t queue_max_;
   std::mutex lock_;
-  std::condition_variable ready_;
   std::deque<Job> queue_ NSTARX_GUARDED_BY(lock_);
+  std::vector<Seat*> idle_ NSTARX_GUARDED_BY(lock_);  // the last one to sit down goes first
   std::vector<std::thread> threads_ NSTARX_GUARDED_BY(lock_);
-  size_t idle_ NSTARX_GUARDED_BY(lock_) = 0;
   bool stopping_ NSTARX_GUARDED_BY(lock_) = false;
 };
 
