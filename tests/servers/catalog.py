@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import shutil
 import tempfile
 import threading
@@ -9,12 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.servers import systems
 from tests.servers.black_hole import BlackHole, SilentServer
 from tests.servers.certificates import TestCertificates
 from tests.servers.mariadb import MariadbServer
 from tests.servers.minio import MinioServer
 from tests.servers.pgbouncer import PgbouncerServer
 from tests.servers.postgresql import PostgresqlServer
+
+
+def system_modules() -> list[Any]:
+    """Returns the modules of tests.servers.systems, each with `makers(catalog)` and, if it needs one, `fetch()`."""
+    names = [module.name for module in pkgutil.iter_modules(systems.__path__)]
+    return [importlib.import_module(f"{systems.__name__}.{name}") for name in sorted(names)]
 
 
 class ServerCatalog:
@@ -91,4 +100,6 @@ class ServerCatalog:
         makers["postgresql_mortal"] = self._postgresql
         makers["mariadb_mortal"] = lambda: MariadbServer(self.certificates)
         makers["minio_mortal"] = lambda: MinioServer(self.certificates)
+        for module in system_modules():
+            makers.update(module.makers(self))
         return makers

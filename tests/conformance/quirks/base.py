@@ -15,7 +15,8 @@ from tests.servers.native_types import TypesTable
 class Quirks:
     """One type's answers. Subclasses set the class members and override what differs."""
 
-    type: str
+    #: Empty in classes that only others are made from.
+    type: str = ""
     #: What runs behind the connection, as docs/compatibility.md names it.
     system: str
     #: Names in the server catalog; empty for systems without a server.
