@@ -22,6 +22,8 @@
 #include "connectors/file_tables/engine_file_system.h"
 #include "connectors/file_tables/file_listing.h"
 #include "connectors/file_tables/glob.h"
+#include "connectors/file_tables/parquet_scan.h"
+#include "connectors/file_tables/plain_select.h"
 #include "connectors/file_tables/watchdog.h"
 
 namespace nstarx::connectors::file_tables {
@@ -32,6 +34,7 @@ using connector::Statement;
 constexpr int64_t kBatchBytes = 2 << 20;
 constexpr duckdb::idx_t kBatchRows = 65'536;
 constexpr size_t kFooterFilesMax = 1000;
+constexpr int64_t kScanRowsMin = 100'000;  // whoever wants fewer is better served by the engine
 
 EngineFailure::Kind KindOf(duckdb::ExceptionType type) {
   using duckdb::ExceptionType;
@@ -245,6 +248,39 @@ class FileEngine::Impl {
   void Interrupt() {
     files_->Stop();
     connection_->Interrupt();
+    const std::lock_guard lock(scan_mutex_);
+    if (scan_ != nullptr) scan_->Stop();
+  }
+
+  /// What Interrupt() stops besides; null: nothing.
+  void SetScan(ParquetScan* scan) {
+    const std::lock_guard lock(scan_mutex_);
+    scan_ = scan;
+  }
+
+  /// The scan of a statement that only takes whole columns of Parquet files, or null. What is wrong
+  /// with the files is left to the engine to say.
+  std::unique_ptr<ParquetScan> TryScan(arrow::fs::FileSystem& files, const Statement& statement) {
+    if (settings_.cache_files || !statement.parameters.empty() ||
+        statement.limit.value_or(kScanRowsMin) < kScanRowsMin) {
+      return nullptr;
+    }
+    std::optional<PlainSelect> plain;
+    try {
+      duckdb::Parser parser(connection_->context->GetParserOptions());
+      parser.ParseQuery(statement.text);
+      if (parser.statements.size() == 1) plain = ReadPlainSelect(*parser.statements.front());
+    } catch (const std::exception&) {
+      return nullptr;
+    }
+    if (!plain || !IsInnerPath(plain->path)) return nullptr;
+    const auto found = ExpandPath(files, plain->path);
+    if (!found.ok()) return nullptr;
+    auto scan = ParquetScan::Open(files, *found,
+                                  {.columns = std::move(plain->columns),
+                                   .threads = settings_.threads,
+                                   .memory_limit_bytes = settings_.memory_limit_bytes});
+    return scan.ok() ? *std::move(scan) : nullptr;
   }
 
   duckdb::Connection& connection() { return *connection_; }
@@ -290,11 +326,38 @@ class FileEngine::Impl {
   std::unique_ptr<duckdb::DuckDB> database_;
   std::unique_ptr<duckdb::Connection> connection_;
   EngineFileSystem* files_ = nullptr;  // owned by database_
+  std::mutex scan_mutex_;
+  ParquetScan* scan_ NSTARX_GUARDED_BY(scan_mutex_) = nullptr;
   Watchdog watchdog_;
   const EngineSettings settings_;
 };
 
 namespace {
+
+/// The rows of a scan that needs no engine.
+class ScanStream final : public connector::BatchStream {
+ public:
+  ScanStream(FileEngine::Impl& engine, std::unique_ptr<ParquetScan> scan)
+      : engine_(engine), scan_(std::move(scan)) {
+    engine_.SetScan(scan_.get());
+  }
+  ~ScanStream() override { engine_.SetScan(nullptr); }
+
+  const std::shared_ptr<arrow::Schema>& schema() const override { return scan_->schema(); }
+
+  Result<std::shared_ptr<arrow::RecordBatch>> Next(const Context& context) override {
+    NSTARX_RETURN_IF_ERROR(context.Check());
+    auto batch = scan_->Next(context);
+    if (batch.ok()) return *std::move(batch);
+    NSTARX_RETURN_IF_ERROR(context.Check());
+    if (batch.status().IsCancelled()) return Cancelled("The query was cancelled");
+    return engine_.files().ReadFailure(batch.status().ToString());
+  }
+
+ private:
+  FileEngine::Impl& engine_;
+  const std::unique_ptr<ParquetScan> scan_;
+};
 
 /// A running statement's rows.
 class EngineStream final : public connector::BatchStream {
@@ -445,6 +508,11 @@ std::string FileEngine::SelectAll(std::string_view path) {
 Result<std::unique_ptr<connector::BatchStream>> FileEngine::Execute(
     const Context& context, std::shared_ptr<arrow::fs::FileSystem> files,
     const Statement& statement) {
+  NSTARX_RETURN_IF_ERROR(context.Check());
+  if (auto scan = impl_->TryScan(*files, statement)) {
+    impl_->files().Begin(std::move(files));
+    return std::make_unique<ScanStream>(*impl_, std::move(scan));
+  }
   impl_->files().Begin(std::move(files));
   NSTARX_TRY(auto result, impl_->Run(context, statement));
   auto stream = std::make_unique<EngineStream>(*impl_, statement, std::move(result));
