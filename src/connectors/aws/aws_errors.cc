@@ -1,6 +1,6 @@
 #include "connectors/aws/aws_errors.h"
 
-#include "connectors/aws/xml.h"
+#include "net/xml.h"
 
 namespace nstarx::connectors::aws {
 namespace {
@@ -83,9 +83,9 @@ Row ByStatus(int status) {
 
 ServiceFailure ReadFailure(int http_status, std::string_view body) {
   ServiceFailure failure{.http_status = http_status, .code = {}, .message = {}, .region = {}};
-  const Result<XmlElement> root = ParseXml(body);
+  const Result<net::XmlElement> root = net::ParseXml(body);
   if (!root) return failure;
-  const XmlElement* error = root->name == "Error" ? &*root : root->Find("Error");
+  const net::XmlElement* error = root->name == "Error" ? &*root : root->Find("Error");
   if (error == nullptr) return failure;
   failure.code = error->TextOf("Code");
   failure.message = error->TextOf("Message");

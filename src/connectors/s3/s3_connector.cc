@@ -2,9 +2,11 @@
 
 #include "connectors/aws/assumed_role.h"
 #include "connectors/aws/sigv4.h"
-#include "connectors/s3/s3_session.h"
+#include "connectors/object_store/object_session.h"
+#include "connectors/object_store/service_cause.h"
+#include "connectors/s3/s3_client.h"
+#include "connectors/s3/s3_files.h"
 #include "connectors/s3/s3_settings.h"
-#include "net/reach.h"
 
 namespace nstarx::connectors::s3 {
 namespace {
@@ -14,11 +16,6 @@ using aws::CredentialsPtr;
 /// New sessions share temporary credentials that are at most so old; a test of a connection thus
 /// finds out about a changed trust policy within a minute.
 constexpr std::chrono::seconds kSharedFor{60};
-
-bool IsTransport(const Error& error) {
-  return error.code().starts_with("dns.") || error.code().starts_with("tls.") ||
-         error.code() == "tcp.refused";
-}
 
 /// The keys that the connection itself holds, or null.
 CredentialsPtr GivenKeys(const connector::OpenRequest& request) {
@@ -35,39 +32,40 @@ CredentialsPtr GivenKeys(const connector::OpenRequest& request) {
 
 class S3Connector final : public connector::Connector {
  public:
-  explicit S3Connector(connector::Spec spec) : spec_(std::move(spec)) {}
+  S3Connector(connector::Spec spec, Flavour flavour) : spec_(std::move(spec)), flavour_(flavour) {}
 
   const connector::Spec& spec() const override { return spec_; }
 
   Result<std::unique_ptr<connector::Session>> Open(const Context& context,
                                                    const connector::OpenRequest& request) override {
-    NSTARX_TRY(S3Settings settings, S3Settings::Read(request.configuration));
+    NSTARX_TRY(S3Settings settings, S3Settings::Read(request.configuration, flavour_));
     if (settings.ca_pem.empty()) settings.ca_pem = request.ssl.certificate;
     auto session = LogIn(context, request, settings);
-    if (session || !IsTransport(session.error())) return session;
-    // libcurl only says that it failed; the probe names the cause.
+    if (session || !object_store::IsTransport(session.error())) return session;
     const bool sts = session.error().details().contains("sts");
-    const net::ServiceUrl& service = sts ? settings.sts : settings.service;
-    const model::Ssl ssl{.enabled = service.https,
-                         .mode = "verify-full",
-                         .certificate = settings.ca_pem,
-                         .server_name = {}};
-    return net::Diagnose(context, {.host = service.host, .port = service.port}, ssl, service.https,
-                         {}, std::move(session).error());
+    return object_store::NameCause(context, sts ? settings.sts : settings.service, settings.ca_pem,
+                                   std::move(session).error());
   }
 
   Result<std::vector<model::Endpoint>> Endpoints(const json::object& configuration) const override {
-    NSTARX_TRY(const S3Settings settings, S3Settings::Read(configuration));
+    NSTARX_TRY(const S3Settings settings, S3Settings::Read(configuration, flavour_));
     return std::vector<model::Endpoint>{
         {.host = settings.service.host, .port = settings.service.port}};
   }
 
   bool UsesTls(const json::object& configuration, const model::Ssl& ssl) const override {
-    const auto settings = S3Settings::Read(configuration);
+    const auto settings = S3Settings::Read(configuration, flavour_);
     return settings && settings->service.https;
   }
 
  private:
+  /// MinIO wants a role to be named and then looks at the key alone.
+  std::string RoleArn(const connector::OpenRequest& request) const {
+    return std::string(
+        GetString(request.authentication, "role_arn",
+                  flavour_ == Flavour::kAmazon ? "" : "arn:minio:iam:::role/nstarx"));
+  }
+
   static Result<std::unique_ptr<net::HttpClient>> OpenHttp(const S3Settings& settings) {
     return net::HttpClient::Open({.ca_pem = settings.ca_pem,
                                   .connect_timeout = settings.connect_timeout,
@@ -82,8 +80,7 @@ class S3Connector final : public connector::Connector {
                           {"region", settings.region}};
     NSTARX_TRY(auto credentials, FindCredentials(context, request, settings, facts));
     NSTARX_TRY(auto http, OpenHttp(settings));
-    auto client =
-        std::make_unique<S3Client>(settings, std::move(credentials), std::move(http), clock_);
+    auto client = std::make_unique<S3Client>(settings, credentials, std::move(http), clock_);
     const auto page = client->List(context, settings.prefix, "", 1, "");
     if (!page) {
       // Who may read objects but not list the bucket is logged in all the same.
@@ -94,8 +91,16 @@ class S3Connector final : public connector::Connector {
       }
       facts["list_bucket"] = "denied";
     }
-    return std::unique_ptr<connector::Session>(
-        std::make_unique<S3Session>(std::move(client), std::move(facts)));
+    return std::unique_ptr<connector::Session>(std::make_unique<object_store::ObjectSession>(
+        std::move(client), std::make_unique<S3Files>(settings, std::move(credentials)),
+        object_store::SessionSettings{.prefix = settings.prefix,
+                                      .read_only = request.read_only,
+                                      .list_privilege = "s3:ListBucket",
+                                      .read_privilege = "s3:GetObject",
+                                      .engine = {.memory_limit_bytes = settings.memory_limit_bytes,
+                                                 .threads = settings.query_threads,
+                                                 .cache_files = settings.cache_files}},
+        std::move(facts)));
   }
 
   Result<std::shared_ptr<aws::CredentialSource>> FindCredentials(
@@ -107,11 +112,16 @@ class S3Connector final : public connector::Connector {
       return std::make_shared<aws::FixedCredentials>(nullptr);
     }
     CredentialsPtr base = GivenKeys(request);
+    if (base == nullptr && flavour_ != Flavour::kAmazon) {
+      return Error(ErrorKind::kUnauthenticated, "login.no_credentials",
+                   "The access key or its secret is empty")
+          .WithStage("login");
+    }
     if (base == nullptr) {
       NSTARX_TRY(base, aws::CredentialsFromEnvironment());
     }
     facts["user"] = base->access_key_id;
-    const std::string role_arn(GetString(request.authentication, "role_arn"));
+    const std::string role_arn = RoleArn(request);
     if (type != "iam" || role_arn.empty()) return std::make_shared<aws::FixedCredentials>(base);
     facts["role"] = role_arn;
     auto role = FindRole(request, settings, base);
@@ -121,7 +131,7 @@ class S3Connector final : public connector::Connector {
       if (error.code() == "login.assume_role_denied") {
         return KeysAreWrong(context, settings, base).value_or(std::move(error));
       }
-      if (IsTransport(error)) error.WithDetail("sts", settings.sts.Origin());
+      if (object_store::IsTransport(error)) error.WithDetail("sts", settings.sts.Origin());
       return error;
     }
     return role;
@@ -145,7 +155,7 @@ class S3Connector final : public connector::Connector {
     const aws::RoleRequest wanted{
         .sts = settings.sts,
         .region = settings.region,
-        .role_arn = std::string(GetString(request.authentication, "role_arn")),
+        .role_arn = RoleArn(request),
         .external_id = std::string(GetString(request.authentication, "external_id")),
         .session_name = std::string(GetString(request.authentication, "session_name", "nstarx"))};
     const std::string sts = settings.sts.Origin();
@@ -176,16 +186,22 @@ class S3Connector final : public connector::Connector {
   }
 
   const connector::Spec spec_;
+  const Flavour flavour_;
   const SystemClock clock_;
   aws::AssumedRoleCache roles_;
 };
 
 }  // namespace
 
-std::unique_ptr<connector::Connector> MakeS3Connector() {
-  auto spec = connector::Spec::Parse(SpecDocument());
+std::unique_ptr<connector::Connector> MakeS3LikeConnector(std::string_view spec_document,
+                                                          Flavour flavour) {
+  auto spec = connector::Spec::Parse(spec_document);
   NSTARX_CHECK(spec.has_value());
-  return std::make_unique<S3Connector>(*std::move(spec));
+  return std::make_unique<S3Connector>(*std::move(spec), flavour);
+}
+
+std::unique_ptr<connector::Connector> MakeS3Connector() {
+  return MakeS3LikeConnector(SpecDocument(), Flavour::kAmazon);
 }
 
 }  // namespace nstarx::connectors::s3

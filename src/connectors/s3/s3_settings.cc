@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "base/percent.h"
+#include "connectors/object_store/object_session.h"
 
 namespace nstarx::connectors::s3 {
 namespace {
@@ -23,19 +24,12 @@ std::string Domain(std::string_view region) {
   return region.starts_with("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
 }
 
-std::string NormalPrefix(std::string_view text) {
-  while (text.starts_with('/')) text.remove_prefix(1);
-  std::string prefix(text);
-  if (!prefix.empty() && !prefix.ends_with('/')) prefix += '/';
-  return prefix;
-}
-
 }  // namespace
 
-Result<S3Settings> S3Settings::Read(const json::object& configuration) {
+Result<S3Settings> S3Settings::Read(const json::object& configuration, Flavour flavour) {
   S3Settings settings;
   settings.bucket = GetString(configuration, "bucket");
-  settings.prefix = NormalPrefix(GetString(configuration, "prefix"));
+  settings.prefix = object_store::NormalPrefix(GetString(configuration, "prefix"));
   settings.region = GetString(configuration, "region", "us-east-1");
   settings.ca_pem = GetString(configuration, "tls_ca");
   settings.connect_timeout =
@@ -47,9 +41,11 @@ Result<S3Settings> S3Settings::Read(const json::object& configuration) {
 
   settings.cache_files = GetBool(configuration, "cache_files", false);
 
+  const bool amazon = flavour == Flavour::kAmazon;
   const std::string url =
-      FirstOf(configuration, "endpoint", {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"});
-  settings.custom_endpoint = !url.empty();
+      amazon ? FirstOf(configuration, "endpoint", {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"})
+             : FirstOf(configuration, "endpoint", {});
+  settings.custom_endpoint = !url.empty() || !amazon;
   if (settings.custom_endpoint) {
     NSTARX_TRY(settings.endpoint, net::ServiceUrl::Parse(url));
   } else {
@@ -62,8 +58,10 @@ Result<S3Settings> S3Settings::Read(const json::object& configuration) {
   if (!settings.path_style) {
     settings.service.host = settings.bucket + "." + settings.endpoint.host;
   }
-  const std::string sts =
-      FirstOf(configuration, "sts_endpoint", {"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"});
+  std::string sts = FirstOf(configuration, "sts_endpoint", {});
+  if (sts.empty()) {
+    sts = amazon ? FirstOf(configuration, {}, {"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"}) : url;
+  }
   if (!sts.empty()) {
     NSTARX_TRY(settings.sts, net::ServiceUrl::Parse(sts));
   } else {

@@ -9,6 +9,12 @@
 
 namespace nstarx::connectors::s3 {
 
+/// Which member of the family a spec describes.
+enum class Flavour {
+  kAmazon,  ///< defaults and keys may come from AWS's variables of the environment
+  kMinio,   ///< the endpoint is given, STS is on the same port, the environment plays no role
+};
+
 /// A connection's configuration, read once. Plain value.
 struct S3Settings {
   std::string bucket;
@@ -28,7 +34,8 @@ struct S3Settings {
 
   /// Takes the endpoint from the configuration, else from AWS_ENDPOINT_URL_S3 / AWS_ENDPOINT_URL,
   /// else AWS's. config.malformed_endpoint.
-  static Result<S3Settings> Read(const json::object& configuration);
+  static Result<S3Settings> Read(const json::object& configuration,
+                                 Flavour flavour = Flavour::kAmazon);
 
   /// Encoded path of a key in requests to `service`; an empty key is the bucket itself.
   std::string PathOf(std::string_view full_key) const;

@@ -7,10 +7,10 @@
 #include <set>
 
 #include "base/id.h"
+#include "connector/facets.h"
 #include "connectors/aws/s3_runtime.h"
 #include "connectors/s3/s3_connector.h"
 #include "connectors/s3/s3_errors.h"
-#include "connectors/s3/s3_session.h"
 #include "connectors/s3/s3_settings.h"
 
 namespace nstarx::connectors::s3 {

@@ -1,12 +1,12 @@
-#include "connectors/s3/s3_ingest.h"
+#include "connectors/object_store/object_ingest.h"
 
 #include "base/id.h"
 #include "connectors/file_tables/file_listing.h"
 #include "connectors/file_tables/glob.h"
 #include "connectors/file_tables/parquet_sink.h"
-#include "connectors/s3/s3_upload.h"
+#include "connectors/object_store/object_upload.h"
 
-namespace nstarx::connectors::s3 {
+namespace nstarx::connectors::object_store {
 namespace {
 
 using connector::BatchStream;
@@ -15,22 +15,10 @@ using connector::IngestMode;
 constexpr std::string_view kContentType = "application/vnd.apache.parquet";
 constexpr size_t kReplacedMax = 100'000;
 
-class UploadSink final : public file_tables::ByteSink {
- public:
-  explicit UploadSink(S3Upload& upload) : upload_(upload) {}
-  Status Write(const Context& context, std::string_view bytes) override {
-    return upload_.Write(context, bytes);
-  }
-
- private:
-  S3Upload& upload_;
-};
-
-Result<int64_t> WriteObject(const Context& context, S3Client& client, const std::string& key,
+Result<int64_t> WriteObject(const Context& context, ObjectClient& client, const std::string& key,
                             BatchStream& source) {
-  S3Upload upload(client, key, std::string(kContentType));
-  UploadSink sink(upload);
-  NSTARX_TRY(const int64_t rows, file_tables::WriteParquet(context, source, sink));
+  ObjectUpload upload(client, key, std::string(kContentType));
+  NSTARX_TRY(const int64_t rows, file_tables::WriteParquet(context, source, upload));
   NSTARX_RETURN_IF_ERROR(upload.Finish(context));
   return rows;
 }
@@ -59,7 +47,7 @@ class CountedRows final : public BatchStream {
   int64_t rows_ = 0;
 };
 
-Result<int64_t> AppendToObject(const Context& context, S3Client& client, S3Tables& tables,
+Result<int64_t> AppendToObject(const Context& context, ObjectClient& client, ObjectTables& tables,
                                const IngestTarget& target, BatchStream& source) {
   // In the file's own order, so that its row groups stay as selective as they were.
   const connector::Statement all{
@@ -75,7 +63,7 @@ Result<int64_t> AppendToObject(const Context& context, S3Client& client, S3Table
   return counted.rows();
 }
 
-Result<int64_t> IngestObject(const Context& context, S3Client& client, S3Tables& tables,
+Result<int64_t> IngestObject(const Context& context, ObjectClient& client, ObjectTables& tables,
                              const IngestTarget& target, IngestMode mode, BatchStream& source) {
   if (mode == IngestMode::kReplace) return WriteObject(context, client, target.key, source);
   const auto old = client.Head(context, target.key);
@@ -85,7 +73,7 @@ Result<int64_t> IngestObject(const Context& context, S3Client& client, S3Tables&
   return AppendToObject(context, client, tables, target, source);
 }
 
-Result<std::vector<std::string>> KeysUnder(const Context& context, S3Client& client,
+Result<std::vector<std::string>> KeysUnder(const Context& context, ObjectClient& client,
                                            const std::string& folder) {
   std::vector<std::string> keys;
   std::string continuation;
@@ -102,8 +90,8 @@ Result<std::vector<std::string>> KeysUnder(const Context& context, S3Client& cli
   return keys;
 }
 
-Result<int64_t> IngestFolder(const Context& context, S3Client& client, const IngestTarget& target,
-                             IngestMode mode, BatchStream& source) {
+Result<int64_t> IngestFolder(const Context& context, ObjectClient& client,
+                             const IngestTarget& target, IngestMode mode, BatchStream& source) {
   std::string folder = target.key;
   if (!folder.ends_with('/')) folder += '/';
   std::vector<std::string> old;
@@ -123,7 +111,7 @@ Result<int64_t> IngestFolder(const Context& context, S3Client& client, const Ing
 
 }  // namespace
 
-Result<int64_t> IngestFiles(const Context& context, S3Client& client, S3Tables& tables,
+Result<int64_t> IngestFiles(const Context& context, ObjectClient& client, ObjectTables& tables,
                             const IngestTarget& target, IngestMode mode, BatchStream& source) {
   if (file_tables::FormatOf(target.path) == "parquet") {
     return IngestObject(context, client, tables, target, mode, source);
@@ -131,4 +119,4 @@ Result<int64_t> IngestFiles(const Context& context, S3Client& client, S3Tables& 
   return IngestFolder(context, client, target, mode, source);
 }
 
-}  // namespace nstarx::connectors::s3
+}  // namespace nstarx::connectors::object_store

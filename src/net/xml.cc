@@ -1,10 +1,10 @@
-#include "connectors/aws/xml.h"
+#include "net/xml.h"
 
 #include <charconv>
 
 #include "base/json.h"
 
-namespace nstarx::connectors::aws {
+namespace nstarx::net {
 namespace {
 
 constexpr int kDepthMax = 32;
@@ -229,4 +229,4 @@ std::string EscapeXml(std::string_view text) {
   return escaped;
 }
 
-}  // namespace nstarx::connectors::aws
+}  // namespace nstarx::net

@@ -1,8 +1,8 @@
-#include "connectors/aws/xml.h"
+#include "net/xml.h"
 
 #include <gtest/gtest.h>
 
-namespace nstarx::connectors::aws {
+namespace nstarx::net {
 namespace {
 
 TEST(XmlTest, ReadsAnErrorAnswer) {
@@ -65,4 +65,4 @@ TEST(XmlTest, EscapedTextReadsBack) {
 }
 
 }  // namespace
-}  // namespace nstarx::connectors::aws
+}  // namespace nstarx::net

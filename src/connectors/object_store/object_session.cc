@@ -1,9 +1,9 @@
-#include "connectors/s3/s3_session.h"
+#include "connectors/object_store/object_session.h"
 
-#include "connectors/s3/s3_ingest.h"
-#include "connectors/s3/s3_upload.h"
+#include "connectors/object_store/object_ingest.h"
+#include "connectors/object_store/object_upload.h"
 
-namespace nstarx::connectors::s3 {
+namespace nstarx::connectors::object_store {
 namespace {
 
 using connector::Node;
@@ -29,13 +29,31 @@ Error UndefinedTable(std::string_view path) {
 
 }  // namespace
 
-S3Session::S3Session(std::unique_ptr<S3Client> client, connector::SessionFacts facts)
-    : client_(std::move(client)), tables_(*client_), facts_(std::move(facts)) {}
+std::string NormalPrefix(std::string_view text) {
+  while (text.starts_with('/')) text.remove_prefix(1);
+  std::string prefix(text);
+  if (!prefix.empty() && !prefix.ends_with('/')) prefix += '/';
+  return prefix;
+}
 
-S3Session::~S3Session() = default;
+ObjectSession::ObjectSession(std::unique_ptr<ObjectClient> client,
+                             std::unique_ptr<FileSource> files, SessionSettings settings,
+                             connector::SessionFacts facts)
+    : settings_(std::move(settings)),
+      client_(std::move(client)),
+      tables_(std::move(files), settings_.engine),
+      facts_(std::move(facts)) {}
+
+Status ObjectSession::CheckWritable() const {
+  if (!settings_.read_only) return {};
+  return Error(ErrorKind::kPermissionDenied, "query.read_only", "The connection is read-only")
+      .WithStage("query");
+}
+
+ObjectSession::~ObjectSession() = default;
 
 template <class T>
-T S3Session::Noted(T result) {
+T ObjectSession::Noted(T result) {
   if (!result && (result.error().code().starts_with("login.") ||
                   result.error().code() == "query.engine_failed")) {
     healthy_ = false;
@@ -43,56 +61,57 @@ T S3Session::Noted(T result) {
   return result;
 }
 
-Result<std::string> S3Session::FullKey(std::string_view key) const {
-  if (key.empty() || client_->settings().prefix.size() + key.size() > 1024 || HasDotSegment(key) ||
+Result<std::string> ObjectSession::FullKey(std::string_view key) const {
+  if (key.empty() || settings_.prefix.size() + key.size() > 1024 || HasDotSegment(key) ||
       key.find('\0') != std::string_view::npos || !IsUtf8(key)) {
     return InvalidArgument("object.invalid_key",
                            "A key has 1 to 1024 bytes of UTF-8 and no '.' or '..' between slashes")
         .WithStage("query")
         .WithDetail("field", "key");
   }
-  return client_->settings().prefix + std::string(key);
+  return settings_.prefix + std::string(key);
 }
 
-std::string S3Session::Inner(std::string_view full_key) const {
-  const std::string& prefix = client_->settings().prefix;
+std::string ObjectSession::Inner(std::string_view full_key) const {
+  const std::string& prefix = settings_.prefix;
   return std::string(full_key.starts_with(prefix) ? full_key.substr(prefix.size()) : full_key);
 }
 
-Status S3Session::Ping(const Context& context) {
-  NSTARX_RETURN_IF_ERROR(Noted(client_->List(context, client_->settings().prefix, "", 1, "")));
+Status ObjectSession::Ping(const Context& context) {
+  NSTARX_RETURN_IF_ERROR(Noted(client_->List(context, settings_.prefix, "", 1, "")));
   return {};
 }
 
-Result<ObjectPage> S3Session::ListObjects(const Context& context, std::string_view prefix,
-                                          std::string_view delimiter, int64_t limit,
-                                          std::string_view continuation) {
-  const std::string full = client_->settings().prefix + std::string(prefix);
+Result<ObjectPage> ObjectSession::ListObjects(const Context& context, std::string_view prefix,
+                                              std::string_view delimiter, int64_t limit,
+                                              std::string_view continuation) {
+  const std::string full = settings_.prefix + std::string(prefix);
   NSTARX_TRY(ObjectPage page, Noted(client_->List(context, full, delimiter, limit, continuation)));
   for (ObjectInfo& info : page.items) info.key = Inner(info.key);
   for (std::string& inner : page.prefixes) inner = Inner(inner);
   return page;
 }
 
-Result<ObjectInfo> S3Session::Stat(const Context& context, std::string_view key) {
+Result<ObjectInfo> ObjectSession::Stat(const Context& context, std::string_view key) {
   NSTARX_TRY(const std::string full, FullKey(key));
   NSTARX_TRY(ObjectInfo info, Noted(client_->Head(context, full)));
   info.key = key;
   return info;
 }
 
-Result<std::unique_ptr<connector::ByteStream>> S3Session::Get(const Context& context,
-                                                              std::string_view key,
-                                                              connector::ObjectRange range) {
+Result<std::unique_ptr<connector::ByteStream>> ObjectSession::Get(const Context& context,
+                                                                  std::string_view key,
+                                                                  connector::ObjectRange range) {
   NSTARX_TRY(const std::string full, FullKey(key));
   return Noted(client_->Get(context, full, range));
 }
 
-Result<ObjectInfo> S3Session::Put(const Context& context, std::string_view key,
-                                  connector::ByteStream& content, std::optional<int64_t> size,
-                                  std::string_view content_type) {
+Result<ObjectInfo> ObjectSession::Put(const Context& context, std::string_view key,
+                                      connector::ByteStream& content, std::optional<int64_t> size,
+                                      std::string_view content_type) {
+  NSTARX_RETURN_IF_ERROR(CheckWritable());
   NSTARX_TRY(const std::string full, FullKey(key));
-  S3Upload upload(*client_, full, std::string(content_type));
+  ObjectUpload upload(*client_, full, std::string(content_type));
   std::vector<std::byte> piece(kPiece);
   while (true) {
     NSTARX_TRY(const size_t count, content.Read(context, piece));
@@ -116,28 +135,30 @@ Result<ObjectInfo> S3Session::Put(const Context& context, std::string_view key,
   return info;
 }
 
-Status S3Session::Delete(const Context& context, std::string_view key) {
+Status ObjectSession::Delete(const Context& context, std::string_view key) {
+  NSTARX_RETURN_IF_ERROR(CheckWritable());
   NSTARX_TRY(const std::string full, FullKey(key));
   return Noted(client_->Delete(context, full));
 }
 
-Result<std::string> S3Session::Presign(const Context& context, std::string_view method,
-                                       std::string_view key, std::chrono::seconds expires) {
+Result<std::string> ObjectSession::Presign(const Context& context, std::string_view method,
+                                           std::string_view key, std::chrono::seconds expires) {
+  if (method == "PUT") NSTARX_RETURN_IF_ERROR(CheckWritable());
   NSTARX_TRY(const std::string full, FullKey(key));
   return Noted(client_->Presign(context, method, full, expires));
 }
 
-Result<connector::PrivilegeReport> S3Session::CheckPrivileges(const Context& context) {
+Result<connector::PrivilegeReport> ObjectSession::CheckPrivileges(const Context& context) {
   connector::PrivilegeReport report;
   report.user = GetString(facts_, "user");
   const auto sort = [&](std::string privilege, bool granted) {
     (granted ? report.granted : report.missing).push_back(std::move(privilege));
   };
-  auto page = Noted(client_->List(context, client_->settings().prefix, "", 10, ""));
+  auto page = Noted(client_->List(context, settings_.prefix, "", 10, ""));
   if (!page && page.error().kind() != ErrorKind::kPermissionDenied) return page.error();
-  sort("s3:ListBucket", page.has_value());
+  sort(settings_.list_privilege, page.has_value());
   if (!page || page->items.empty()) {
-    report.facts["s3:GetObject"] = "not checked: no object to try it on";
+    report.facts[settings_.read_privilege] = "not checked: no object to try it on";
     return report;
   }
   const auto head = Noted(client_->Head(context, page->items.front().key));
@@ -145,18 +166,18 @@ Result<connector::PrivilegeReport> S3Session::CheckPrivileges(const Context& con
       head.error().kind() != ErrorKind::kNotFound) {
     return head.error();
   }
-  sort("s3:GetObject", head || head.error().kind() == ErrorKind::kNotFound);
+  sort(settings_.read_privilege, head || head.error().kind() == ErrorKind::kNotFound);
   return report;
 }
 
-Result<std::unique_ptr<connector::BatchStream>> S3Session::Execute(
+Result<std::unique_ptr<connector::BatchStream>> ObjectSession::Execute(
     const Context& context, const connector::Statement& statement,
     const connector::ExecuteOptions& options) {
   return Noted(tables_.Execute(context, statement));
 }
 
-Result<std::vector<Node>> S3Session::List(const Context& context, std::string_view path,
-                                          int64_t limit) {
+Result<std::vector<Node>> ObjectSession::List(const Context& context, std::string_view path,
+                                              int64_t limit) {
   std::string folder(path);
   if (!folder.empty() && !folder.ends_with('/')) folder += '/';
   std::vector<Node> nodes;
@@ -192,20 +213,22 @@ Result<std::vector<Node>> S3Session::List(const Context& context, std::string_vi
   return nodes;
 }
 
-Result<connector::Description> S3Session::Describe(const Context& context, std::string_view path) {
+Result<connector::Description> ObjectSession::Describe(const Context& context,
+                                                       std::string_view path) {
   return Noted(tables_.Describe(context, path));
 }
 
-Result<std::unique_ptr<connector::BatchStream>> S3Session::Sample(const Context& context,
-                                                                  std::string_view path,
-                                                                  int64_t limit) {
+Result<std::unique_ptr<connector::BatchStream>> ObjectSession::Sample(const Context& context,
+                                                                      std::string_view path,
+                                                                      int64_t limit) {
   return Noted(tables_.Sample(context, path, limit));
 }
 
-Result<int64_t> S3Session::Ingest(const Context& context, std::string_view path,
-                                  connector::IngestMode mode, connector::BatchStream& source) {
+Result<int64_t> ObjectSession::Ingest(const Context& context, std::string_view path,
+                                      connector::IngestMode mode, connector::BatchStream& source) {
+  NSTARX_RETURN_IF_ERROR(CheckWritable());
   NSTARX_TRY(const std::string full, FullKey(path));
   return Noted(IngestFiles(context, *client_, tables_, {std::string(path), full}, mode, source));
 }
 
-}  // namespace nstarx::connectors::s3
+}  // namespace nstarx::connectors::object_store

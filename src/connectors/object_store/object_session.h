@@ -6,22 +6,35 @@
 
 #include "connector/facets.h"
 #include "connector/session.h"
-#include "connectors/s3/s3_client.h"
-#include "connectors/s3/s3_tables.h"
+#include "connectors/object_store/object_client.h"
+#include "connectors/object_store/object_tables.h"
 
-namespace nstarx::connectors::s3 {
+namespace nstarx::connectors::object_store {
+
+/// What a session is told about its connection.
+struct SessionSettings {
+  std::string prefix;  ///< empty, or ends in '/' and does not begin with one
+  bool read_only = false;
+  std::string list_privilege;  ///< what the system calls it, e.g. "s3:ListBucket"
+  std::string read_privilege;
+  file_tables::EngineSettings engine;
+};
+
+/// "a/b" and "/a/b/" as "a/b/"; empty stays empty.
+std::string NormalPrefix(std::string_view text);
 
 /// One login to one bucket: objects by the REST API, files as tables by an embedded engine. Keys
 /// and paths are relative to the connection's prefix.
-class S3Session final : public connector::Session,
-                        public connector::ObjectsFacet,
-                        public connector::PrivilegesFacet,
-                        public connector::QueryFacet,
-                        public connector::BrowseFacet,
-                        public connector::IngestFacet {
+class ObjectSession final : public connector::Session,
+                            public connector::ObjectsFacet,
+                            public connector::PrivilegesFacet,
+                            public connector::QueryFacet,
+                            public connector::BrowseFacet,
+                            public connector::IngestFacet {
  public:
-  S3Session(std::unique_ptr<S3Client> client, connector::SessionFacts facts);
-  ~S3Session() override;
+  ObjectSession(std::unique_ptr<ObjectClient> client, std::unique_ptr<FileSource> files,
+                SessionSettings settings, connector::SessionFacts facts);
+  ~ObjectSession() override;
 
   Status Ping(const Context& context) override;
   void Cancel() override { tables_.Cancel(); }
@@ -61,14 +74,17 @@ class S3Session final : public connector::Session,
   /// The whole key of one that a caller names; object.invalid_key.
   Result<std::string> FullKey(std::string_view key) const;
   std::string Inner(std::string_view full_key) const;
+  /// query.read_only on a read-only connection.
+  Status CheckWritable() const;
   /// Passes a result on; a refused login or a broken engine makes the session unhealthy.
   template <class T>
   T Noted(T result);
 
-  const std::unique_ptr<S3Client> client_;
-  S3Tables tables_;
+  const SessionSettings settings_;
+  const std::unique_ptr<ObjectClient> client_;
+  ObjectTables tables_;
   const connector::SessionFacts facts_;
   std::atomic<bool> healthy_ = true;
 };
 
-}  // namespace nstarx::connectors::s3
+}  // namespace nstarx::connectors::object_store

@@ -3,10 +3,10 @@
 #include <string>
 
 #include "connector/facets.h"
-#include "connectors/s3/s3_client.h"
-#include "connectors/s3/s3_tables.h"
+#include "connectors/object_store/object_client.h"
+#include "connectors/object_store/object_tables.h"
 
-namespace nstarx::connectors::s3 {
+namespace nstarx::connectors::object_store {
 
 struct IngestTarget {
   std::string path;  ///< relative to the connection's prefix
@@ -19,8 +19,8 @@ struct IngestTarget {
 /// the old files away after the new one is there. Nothing is visible before all rows are written.
 /// Returns the rows written; object.already_exists, ingest.incompatible_schema,
 /// ingest.unsupported_type.
-Result<int64_t> IngestFiles(const Context& context, S3Client& client, S3Tables& tables,
+Result<int64_t> IngestFiles(const Context& context, ObjectClient& client, ObjectTables& tables,
                             const IngestTarget& target, connector::IngestMode mode,
                             connector::BatchStream& source);
 
-}  // namespace nstarx::connectors::s3
+}  // namespace nstarx::connectors::object_store

@@ -6,10 +6,10 @@
 
 #include "base/status.h"
 
-namespace nstarx::connectors::aws {
+namespace nstarx::net {
 
-/// An element of the small XML that AWS-like services answer with. Namespace prefixes are dropped,
-/// attributes are skipped.
+/// An element of the small XML that services of object stores and AWS answer with. Namespace
+/// prefixes are dropped, attributes are skipped.
 struct XmlElement {
   std::string name;
   std::string text;  ///< all character data directly inside, entities resolved
@@ -28,4 +28,4 @@ Result<XmlElement> ParseXml(std::string_view document);
 /// `text` with &, < and > escaped, for request bodies.
 std::string EscapeXml(std::string_view text);
 
-}  // namespace nstarx::connectors::aws
+}  // namespace nstarx::net
