@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -196,6 +198,74 @@ class ExplainFacet {
   virtual ~ExplainFacet() = default;
   /// {"plan": {"node", "rows", "cost", "children": […], …}, "native": the system's own answer}.
   virtual Result<json::object> Explain(const Context& context, const Statement& statement) = 0;
+};
+
+/// Where a topic is read from.
+enum class StreamStart {
+  kEarliest,   ///< the oldest message that is kept
+  kLatest,     ///< only what comes from now on
+  kOffset,     ///< the position that is given, in every partition
+  kTimestamp,  ///< the first message of that time or later
+  kCommitted,  ///< where the group has committed; the oldest message where it has not
+};
+
+/// How the bytes of messages become columns.
+enum class MessageFormat {
+  kAuto,   ///< text when the first messages are UTF-8, else bytes
+  kText,   ///< UTF-8; another message is an error that names it
+  kBytes,  ///< as they are
+  kJson,   ///< text that is checked to be JSON; another message is an error that names it
+};
+
+struct ConsumeRequest {
+  std::string topic;
+  std::vector<int32_t> partitions;  ///< empty: all
+  StreamStart from = StreamStart::kEarliest;
+  int64_t position = 0;  ///< of kOffset; of kTimestamp in milliseconds since the epoch
+  std::string group;     ///< of kCommitted
+  std::optional<int64_t> limit;
+  std::chrono::milliseconds wait{0};  ///< how long to wait for more after the last message
+  bool follow = false;                ///< never ends by itself
+  MessageFormat format = MessageFormat::kAuto;
+};
+
+/// Messages of one partition: first to last when written, the next one to read when committed.
+struct PartitionOffset {
+  int32_t partition = 0;
+  int64_t offset = 0;
+  int64_t count = 0;  ///< of written messages
+};
+
+struct ProduceReport {
+  int64_t count = 0;
+  std::vector<PartitionOffset> partitions;  ///< with the offset of the last message of each
+};
+
+struct Lag {
+  int32_t partition = 0;
+  int64_t first = 0;                 ///< the oldest offset that is kept
+  int64_t end = 0;                   ///< the offset that the next message will have
+  std::optional<int64_t> committed;  ///< by the group
+  int64_t lag = 0;                   ///< messages between committed (or first) and end
+};
+
+/// Message systems. Reading commits nothing: Commit is a call of its own.
+class StreamFacet {
+ public:
+  virtual ~StreamFacet() = default;
+  /// Writes messages and waits until the system has taken all of them. Columns of `messages`, of
+  /// which any may be missing: key (binary), value (binary; NULL deletes in compacted topics),
+  /// headers (map of string to binary), partition (int32), timestamp (ms, UTC).
+  virtual Result<ProduceReport> Produce(const Context& context, std::string_view topic,
+                                        BatchStream& messages) = 0;
+  /// Rows of topic, partition (int32), offset (int64), timestamp (ms, UTC), key, headers (map of
+  /// string to binary) and value. A batch without rows says only that nothing came for a while.
+  virtual Result<std::unique_ptr<BatchStream>> Consume(const Context& context,
+                                                       const ConsumeRequest& request) = 0;
+  virtual Status Commit(const Context& context, std::string_view group, std::string_view topic,
+                        const std::vector<PartitionOffset>& next) = 0;
+  virtual Result<std::vector<Lag>> GetLag(const Context& context, std::string_view topic,
+                                          std::string_view group) = 0;
 };
 
 }  // namespace nstarx::connector

@@ -19,6 +19,7 @@ std::string_view CapabilityName(const connector::BrowseFacet*) { return "browse"
 std::string_view CapabilityName(const connector::ExplainFacet*) { return "explain"; }
 std::string_view CapabilityName(const connector::IngestFacet*) { return "ingest"; }
 std::string_view CapabilityName(const connector::ObjectsFacet*) { return "objects"; }
+std::string_view CapabilityName(const connector::StreamFacet*) { return "stream"; }
 
 class PooledGateway final : public Gateway {
  public:
@@ -98,6 +99,53 @@ class PooledGateway final : public Gateway {
                                           auto rows = facet.Ingest(context, path, mode, source);
                                           if (rows) use.Count(*rows, 0);
                                           return rows;
+                                        });
+  }
+
+  Result<connector::ProduceReport> Produce(const Context& context, std::string_view ref,
+                                           std::string_view topic,
+                                           connector::BatchStream& messages) override {
+    return With<connector::StreamFacet>(context, ref, "stream.produce",
+                                        [&](connector::StreamFacet& facet, MeteredUse& use) {
+                                          use.set_detail("topic", json::string(topic));
+                                          auto report = facet.Produce(context, topic, messages);
+                                          if (report) use.Count(report->count, 0);
+                                          return report;
+                                        });
+  }
+
+  Result<std::unique_ptr<connector::BatchStream>> Consume(
+      const Context& context, std::string_view ref,
+      const connector::ConsumeRequest& request) override {
+    NSTARX_TRY(auto use, Begin(context, ref, "stream.consume", pool::Lane::kInteractive));
+    use->set_detail("topic", json::string(request.topic));
+    NSTARX_TRY(auto* facet, Need<connector::StreamFacet>(*use));
+    auto batches = facet->Consume(context, request);
+    if (!batches) return use->Failed(std::move(batches).error());
+    return MeterBatches(std::move(use), *std::move(batches), request.limit);
+  }
+
+  Status Commit(const Context& context, std::string_view ref, std::string_view group,
+                std::string_view topic,
+                const std::vector<connector::PartitionOffset>& next) override {
+    const auto done = With<connector::StreamFacet>(
+        context, ref, "stream.commit",
+        [&](connector::StreamFacet& facet, MeteredUse& use) -> Result<bool> {
+          use.set_detail("topic", json::string(topic));
+          use.set_detail("group", json::string(group));
+          NSTARX_RETURN_IF_ERROR(facet.Commit(context, group, topic, next));
+          return true;
+        });
+    return done ? Status() : Status(done.error());
+  }
+
+  Result<std::vector<connector::Lag>> GetLag(const Context& context, std::string_view ref,
+                                             std::string_view topic,
+                                             std::string_view group) override {
+    return With<connector::StreamFacet>(context, ref, "stream.lag",
+                                        [&](connector::StreamFacet& facet, MeteredUse& use) {
+                                          use.set_detail("topic", json::string(topic));
+                                          return facet.GetLag(context, topic, group);
                                         });
   }
 

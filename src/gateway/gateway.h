@@ -57,6 +57,18 @@ class Gateway {
                                  std::string_view path, connector::IngestMode mode,
                                  connector::BatchStream& source) = 0;
 
+  virtual Result<connector::ProduceReport> Produce(const Context& context, std::string_view ref,
+                                                   std::string_view topic,
+                                                   connector::BatchStream& messages) = 0;
+  virtual Result<std::unique_ptr<connector::BatchStream>> Consume(
+      const Context& context, std::string_view ref, const connector::ConsumeRequest& request) = 0;
+  virtual Status Commit(const Context& context, std::string_view ref, std::string_view group,
+                        std::string_view topic,
+                        const std::vector<connector::PartitionOffset>& next) = 0;
+  virtual Result<std::vector<connector::Lag>> GetLag(const Context& context, std::string_view ref,
+                                                     std::string_view topic,
+                                                     std::string_view group) = 0;
+
   virtual Result<connector::ObjectPage> ListObjects(const Context& context, std::string_view ref,
                                                     std::string_view prefix,
                                                     std::string_view delimiter, int64_t limit,

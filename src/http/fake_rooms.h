@@ -205,6 +205,35 @@ class FakeGateway final : public gateway::Gateway {
       rows += batch->num_rows();
     }
   }
+  Result<connector::ProduceReport> Produce(const Context& context, std::string_view,
+                                           std::string_view topic,
+                                           connector::BatchStream& messages) override {
+    last_path = std::string(topic);
+    connector::ProduceReport report;
+    while (true) {
+      NSTARX_TRY(const auto batch, messages.Next(context));
+      if (batch == nullptr) break;
+      produced.push_back(batch);
+      report.count += batch->num_rows();
+    }
+    report.partitions.push_back({.partition = 0, .offset = 41, .count = report.count});
+    return report;
+  }
+  Result<std::unique_ptr<connector::BatchStream>> Consume(
+      const Context& context, std::string_view ref,
+      const connector::ConsumeRequest& request) override {
+    last_consume = request;
+    return Query(context, ref, {.query = "SELECT 1"});
+  }
+  Status Commit(const Context&, std::string_view, std::string_view, std::string_view,
+                const std::vector<connector::PartitionOffset>& next) override {
+    committed = next;
+    return {};
+  }
+  Result<std::vector<connector::Lag>> GetLag(const Context&, std::string_view, std::string_view,
+                                             std::string_view) override {
+    return std::vector<connector::Lag>{{.partition = 1, .first = 2, .end = 9, .lag = 7}};
+  }
   Result<connector::ObjectPage> ListObjects(const Context&, std::string_view, std::string_view,
                                             std::string_view, int64_t, std::string_view) override {
     return connector::ObjectPage{.items = {{.key = "a/b.txt", .size = 3}}, .prefixes = {"c/"}};
@@ -257,6 +286,9 @@ class FakeGateway final : public gateway::Gateway {
   }
 
   gateway::QueryRequest last_query;
+  connector::ConsumeRequest last_consume;
+  std::vector<connector::PartitionOffset> committed;
+  std::vector<std::shared_ptr<arrow::RecordBatch>> produced;
   std::chrono::milliseconds last_remaining{};
   std::string last_path;
   std::map<std::string, std::string, std::less<>> objects;
