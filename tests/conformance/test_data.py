@@ -38,7 +38,7 @@ def test_describe_lists_columns_and_keys(quirks: Quirks, connection: str, rest: 
     assert answer.status_code == 200, answer.text
     described = answer.json()
     names = [column["name"] for column in described["columns"]]
-    assert names == ["id", *(column.column for column in quirks.types_table.columns)]
+    assert names == [quirks.types_table.key, *(column.column for column in quirks.types_table.columns)]
     assert all(column["native_type"] and column["arrow_type"] for column in described["columns"])
     if quirks.primary_key is not None:
         keys = [key["columns"] for key in described["keys"] if key["kind"] == "primary"]

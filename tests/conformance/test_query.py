@@ -221,7 +221,7 @@ def test_many_queries_share_few_sessions(
 def test_pool_heals_after_a_restart(quirks: Quirks, rest: GatewayClient, temporary) -> None:
     server = quirks.mortal
     name = temporary(quirks.draft(f"restart-{quirks.type}", server=server))
-    sql = "SELECT 1 AS one"
+    sql = quirks.probe_query
     assert rest.query(name, sql).status_code == 200
     server.restart()
     wait_until("pool healed", lambda: rest.query(name, sql).status_code == 200, 10)
@@ -251,4 +251,4 @@ def test_server_killed_in_mid_query(quirks: Quirks, rest: GatewayClient, tempora
         assert_problem(answers[0], ("connection.lost", "tcp.refused"))
     finally:
         server.start()
-    wait_until("back in service", lambda: rest.query(name, "SELECT 1").status_code == 200, 10)
+    wait_until("back in service", lambda: rest.query(name, quirks.probe_query).status_code == 200, 10)

@@ -112,6 +112,8 @@ class Quirks:
         """Returns how many statements with the marker run in the system; None when it can't tell."""
         return None
 
+    #: Something small that always works.
+    probe_query = "SELECT 1 AS one"
     undefined_table_query = "SELECT * FROM no_such_table_anywhere"
     #: A statement with a syntax error, and the 1-based position of it when the system says it.
     syntax_error: tuple[str, int | None] = ("SELECT * FORM visible", 15)
