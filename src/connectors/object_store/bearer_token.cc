@@ -24,6 +24,15 @@ Error Refused(const net::HttpReply& reply) {
         .WithVendorCode(fmt::format("HTTP {}", reply.status))
         .WithAction(Action::kRetry);
   }
+  const std::string_view why = document && document->is_object()
+                                   ? GetString(document->as_object(), "error_description")
+                                   : "";
+  if (why.find("reasonable timeframe") != std::string_view::npos) {
+    return Error(ErrorKind::kUnauthenticated, "clock.skewed",
+                 "The token endpoint finds the assertion's time too far from its own")
+        .WithStage("login")
+        .WithVendorCode(reason.substr(0, 100));
+  }
   const bool client = reason == "invalid_client" || reason == "unauthorized_client" ||
                       reason == "invalid_grant" || reply.status == 401;
   if (client) {

@@ -60,8 +60,8 @@ class TokenCache {
 };
 
 /// Posts a form to a token endpoint (RFC 6749). Errors, all of stage login: login.wrong_client for
-/// what the endpoint says about client or assertion, login.token_refused for the rest of its
-/// refusals, response.malformed, and the transport's, which carry details.token_endpoint.
+/// what the endpoint says about client or assertion, clock.skewed, login.token_refused for the rest
+/// of its refusals, response.malformed, and the transport's, which carry details.token_endpoint.
 Result<BearerTokenPtr> RequestToken(const Context& context, net::HttpClient& http,
                                     const net::ServiceUrl& endpoint, const net::HttpFields& form,
                                     TimePoint now);

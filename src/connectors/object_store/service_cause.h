@@ -11,7 +11,8 @@ namespace nstarx::connectors::object_store {
 bool IsTransport(const Error& error);
 
 /// libcurl only says that it failed: goes through the service's resolve, tcp and tls itself and
-/// returns the first cause found, else `error`.
+/// returns the first cause found, else `error`. An error with details.token_endpoint is looked into
+/// there.
 Error NameCause(const Context& context, const net::ServiceUrl& service, const std::string& ca_pem,
                 Error error);
 

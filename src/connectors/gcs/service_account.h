@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "net/http_request.h"
+
+namespace nstarx::connectors::gcs {
+
+/// A service account's key file, with its private key ready to sign. Immutable and thread-safe.
+class ServiceAccount {
+ public:
+  /// Reads the JSON document; login.malformed_key_file, which never repeats any of it.
+  static Result<std::shared_ptr<const ServiceAccount>> Parse(std::string_view document);
+  ~ServiceAccount();
+
+  const std::string& email() const { return email_; }
+  const net::ServiceUrl& token_endpoint() const { return token_endpoint_; }
+
+  /// The JWT (RS256) that is exchanged for an access token.
+  Result<std::string> Assertion(TimePoint now) const;
+  /// RSA with SHA-256 over the text.
+  Result<std::string> Sign(std::string_view text) const;
+  /// The request as a V4 signed URL.
+  Result<std::string> SignUrl(const net::HttpRequest& request, TimePoint now,
+                              std::chrono::seconds expires) const;
+
+ private:
+  ServiceAccount();
+  struct Key;
+  std::string email_;
+  std::string key_id_;
+  std::string token_uri_;
+  net::ServiceUrl token_endpoint_;
+  std::unique_ptr<Key> key_;
+};
+
+using ServiceAccountPtr = std::shared_ptr<const ServiceAccount>;  // shared by a session's clients
+
+}  // namespace nstarx::connectors::gcs
