@@ -95,6 +95,9 @@ json::object RequestBodyOf(const Route& route) {
     for (const auto& media : route.request_media) {
       content[media] = json::object{{"schema", json::object()}};
     }
+    if (!route.request_schema.empty()) {
+      content["application/json"] = json::object{{"schema", Reference(route.request_schema)}};
+    }
   } else {
     json::object media{{"schema", Reference(route.request_schema)}};
     json::object examples;

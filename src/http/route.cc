@@ -168,6 +168,7 @@ std::vector<Route> AllRoutes() {
   std::vector<Route> table;
   AddConnectionRoutes(table);
   AddDataRoutes(table);
+  AddStreamRoutes(table);
   AddObjectRoutes(table);
   AddCallerRoutes(table);
   AddSystemRoutes(table);

@@ -112,6 +112,7 @@ Response NoContent();
 // The rows of the table, by resource.
 void AddConnectionRoutes(std::vector<Route>& table);
 void AddDataRoutes(std::vector<Route>& table);
+void AddStreamRoutes(std::vector<Route>& table);
 void AddObjectRoutes(std::vector<Route>& table);
 void AddCallerRoutes(std::vector<Route>& table);
 void AddSystemRoutes(std::vector<Route>& table);

@@ -29,6 +29,7 @@ class Schemas {
 /// The component texts, JSON objects of name → schema.
 std::string_view ConnectionSchemas();
 std::string_view DataSchemas();
+std::string_view StreamSchemas();
 std::string_view SystemSchemas();
 
 }  // namespace nstarx::http

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "connector/facets.h"
+
+namespace arrow {
+class RecordBatch;
+class Schema;
+}  // namespace arrow
+
+namespace nstarx::connectors::kafka {
+
+/// One message as the client has it; the views live as long as the client's message.
+struct MessageView {
+  int32_t partition = 0;
+  int64_t offset = 0;
+  std::optional<int64_t> timestamp;  ///< ms since the epoch
+  std::optional<std::string_view> key;
+  std::optional<std::string_view> value;
+};
+
+/// Gathers messages into record batches. The types of key and value are settled by Settle, once.
+class RowBuilder {
+ public:
+  RowBuilder(std::string topic, connector::MessageFormat format);
+  ~RowBuilder();
+
+  /// Decides between text and bytes where the format leaves it open; the schema is there then.
+  void Settle(bool key_is_text, bool value_is_text);
+  bool settled() const { return schema_ != nullptr; }
+  const std::shared_ptr<arrow::Schema>& schema() const { return schema_; }
+  connector::MessageFormat format() const { return format_; }
+
+  /// stream.not_text / stream.not_json name partition and offset of a message that does not fit.
+  /// Headers of the row follow by AddHeader, before the next row.
+  Status Add(const MessageView& message);
+  Status AddHeader(std::string_view name, std::optional<std::string_view> value);
+  int64_t rows() const { return rows_; }
+  int64_t bytes() const { return bytes_; }
+  /// The rows since the last call.
+  Result<std::shared_ptr<arrow::RecordBatch>> Take();
+
+ private:
+  struct Columns;
+  const std::string topic_;
+  const connector::MessageFormat format_;
+  std::shared_ptr<arrow::Schema> schema_;
+  std::unique_ptr<Columns> columns_;
+  bool key_is_text_ = false;
+  bool value_is_text_ = false;
+  int64_t rows_ = 0;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace nstarx::connectors::kafka
