@@ -29,6 +29,9 @@ install_packages() {  # install_packages build|test: apt packages of that tier t
   while read -r name kind _; do
     case "$name" in ''|'#'*) continue ;; esac
     [ "$kind" = build ] || [ "$tier" = test ] || continue
+    # name/command: not wanted where the command is there, whoever installed it.
+    [ "$name" = "${name%/*}" ] || ! command -v "${name#*/}" >/dev/null || continue
+    name=${name%/*}
     dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
   done < "$root/packaging/debian-packages.txt"
   [ ${#missing[@]} -gt 0 ] || return 0
