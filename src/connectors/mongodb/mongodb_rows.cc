@@ -345,6 +345,9 @@ Status RowBuilder::Append(const bson_t& document) {
     if (builder->length() < rows_ && !builder->AppendNull().ok()) return Internal("no memory");
   }
   if (columns_->drift == nullptr) return {};
+  if (!arrow::util::ValidateUTF8(columns_->drifted)) {
+    return BadValue(kDriftName, "a field's name or text is not UTF-8");
+  }
   const auto noted = columns_->drifted.empty()
                          ? columns_->drift->AppendNull()
                          : columns_->drift->Append("{" + columns_->drifted + "}");

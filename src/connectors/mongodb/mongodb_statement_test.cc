@@ -112,21 +112,21 @@ TEST(Statement, BoundsAreAddedWhereThereAreNone) {
 }
 
 TEST(Shell, FormsBecomeCommands) {
-  EXPECT_EQ(Shown(*Parse(R"(db.shop.orders.find({"a": ")"}, {"b": 1}).sort({"a": -1}).limit(3);)")),
-            R"({"find":"shop.orders","filter":{"a":")"
-}
-, "projection" : {"b" : 1}, "sort" : {"a" : -1}, "limit" : 3
-})");
+  EXPECT_EQ(
+      Shown(*Parse(R"x(db.shop.orders.find({"a": ")"}, {"b": 1}).sort({"a": -1}).limit(3);)x")),
+      R"x({"find":"shop.orders","filter":{"a":")"},"projection":{"b":1},)x"
+      R"x("sort":{"a":-1},"limit":3})x");
   EXPECT_EQ(Shown(*Parse("db.orders.aggregate([{\"$limit\": 1}])")),
             R"({"aggregate":"orders","pipeline":[{"$limit":1}]})");
-EXPECT_EQ(Shown(*Parse("db.getCollection(\"odd name\").findOne()")),
-          R"({"find":"odd name","filter":{},"limit":1})");
-EXPECT_EQ(
-    Shown(*Parse(R"(db.a.updateMany({"x": 1}, {"$set": {"y": 2}}, {"upsert": true}))")),
-    R"({"update":"a","updates":[{"q":{"x":1},"u":{"$set":{"y":2}},"multi":true,"upsert":true}]})");
-EXPECT_EQ(Shown(*Parse(R"(db.a.insertOne({"x": 1}))")), R"({"insert":"a","documents":[{"x":1}]})");
-EXPECT_EQ(Shown(*Parse(R"(db.a.deleteOne({"x": 1}))")),
-          R"({"delete":"a","deletes":[{"q":{"x":1},"limit":1}]})");
+  EXPECT_EQ(Shown(*Parse("db.getCollection(\"odd name\").findOne()")),
+            R"({"find":"odd name","filter":{},"limit":1})");
+  EXPECT_EQ(
+      Shown(*Parse(R"(db.a.updateMany({"x": 1}, {"$set": {"y": 2}}, {"upsert": true}))")),
+      R"({"update":"a","updates":[{"q":{"x":1},"u":{"$set":{"y":2}},"multi":true,"upsert":true}]})");
+  EXPECT_EQ(Shown(*Parse(R"(db.a.insertOne({"x": 1}))")),
+            R"({"insert":"a","documents":[{"x":1}]})");
+  EXPECT_EQ(Shown(*Parse(R"(db.a.deleteOne({"x": 1}))")),
+            R"({"delete":"a","deletes":[{"q":{"x":1},"limit":1}]})");
 }
 
 TEST(Shell, ErrorsHavePositions) {

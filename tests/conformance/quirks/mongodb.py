@@ -126,9 +126,7 @@ class MongodbQuirks(Quirks):
             )
             database.drop_collection("rows")
             for begin in range(0, _ROWS, 50_000):
-                database.rows.insert_many(
-                    {"_id": n, "n": n, "pad": f"{n:x<100}"} for n in range(begin, begin + 50_000)
-                )
+                database.rows.insert_many({"_id": n, "n": n, "pad": f"{n:x<100}"} for n in range(begin, begin + 50_000))
         finally:
             client.close()
 
