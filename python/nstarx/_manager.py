@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from nstarx._client import Client, JsonObject, encode_parameters
 from nstarx._objects import Objects
 from nstarx._result import Result
+from nstarx._streams import Streams
 from nstarx.errors import InterfaceError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ IngestMode = Literal["append", "create", "replace"]
 TypeOfError = type[BaseException]
 
 
-class Connection:
+class Connection(Streams):
     """One saved connection, ready for use; what `ConnectionManager.get_connection` returns.
 
     It holds no network resource of its own and no secret: sessions live in the server's pool, so
