@@ -44,6 +44,7 @@ CommandTable AllCommands() {
   AddConnectionCommands(table);
   AddCreationCommands(table);
   AddDataCommands(table);
+  AddStreamCommands(table);
   AddObjectCommands(table);
   AddExchangeCommands(table);
   AddAdministrationCommands(table);

@@ -76,6 +76,7 @@ void AddServerCommands(CommandTable& table);
 void AddConnectionCommands(CommandTable& table);
 void AddCreationCommands(CommandTable& table);
 void AddDataCommands(CommandTable& table);
+void AddStreamCommands(CommandTable& table);
 void AddObjectCommands(CommandTable& table);
 void AddAdministrationCommands(CommandTable& table);
 void AddExchangeCommands(CommandTable& table);

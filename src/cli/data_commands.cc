@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "cli/output_file.h"
+#include "cli/row_answer.h"
 #include "cli/row_splitter.h"
 #include "cli/session.h"
 #include "cli/table.h"
@@ -101,7 +102,8 @@ class TablePrinter {
                         [this](std::string_view text) { return Row(text); }};
 };
 
-/// Sends a request whose answer is rows and prints them as the arguments say.
+}  // namespace
+
 Result<int> PrintAnswer(Session& session, Api& api, const Arguments& arguments, Request request) {
   const std::string format = arguments.Text("format", "table");
   request.accept = MediaTypeOf(format);
@@ -133,6 +135,17 @@ Result<int> PrintAnswer(Session& session, Api& api, const Arguments& arguments, 
              api.Stream(request, [&](std::string_view piece) { return console.Out(piece); }));
   return 0;
 }
+
+std::vector<Option> RowOptions() {
+  return {FormatOption({"table", "json", "ndjson", "csv", "arrow", "parquet"}),
+          {.name = "output",
+           .flags = "--output",
+           .value = "FILE",
+           .help = "Write the rows there; complete or not at all.",
+           .completes = "files"}};
+}
+
+namespace {
 
 Result<std::string> ReadStatement(Session& session, const Arguments& arguments) {
   if (arguments.Has("file")) {
@@ -310,15 +323,6 @@ Result<int> Ingest(Session& session, const Arguments& arguments) {
                              arguments.Text("table")));
   }
   return 0;
-}
-
-std::vector<Option> RowOptions() {
-  return {FormatOption({"table", "json", "ndjson", "csv", "arrow", "parquet"}),
-          {.name = "output",
-           .flags = "--output",
-           .value = "FILE",
-           .help = "Write the rows there; complete or not at all.",
-           .completes = "files"}};
 }
 
 std::vector<Option> StatementOptions() {

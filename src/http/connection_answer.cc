@@ -84,7 +84,8 @@ void Connection::RunOnWorker(Exchange& exchange) {
     response = core_.application.Answer(request, stop);
     size_t pulled = 0;
     exchange.whole = response.stream == nullptr || exchange.head_only;
-    while (!exchange.whole && pulled < kWholeBelow && exchange.chunks.size() < 4) {
+    const size_t gathered = response.live ? 1 : 4;
+    while (!exchange.whole && pulled < kWholeBelow && exchange.chunks.size() < gathered) {
       auto next = response.stream->Next(response.stream_context);
       if (!next) {
         if (!exchange.chunks.empty()) {

@@ -80,6 +80,7 @@ struct Response {
   std::unique_ptr<result::ChunkSource> stream;
   std::optional<int64_t> length;  ///< Content-Length of `stream`, or of what HEAD does not send
   Context stream_context;         ///< deadline and stop of `stream`
+  bool live = false;  ///< `stream` goes out from its first chunk on; nothing is gathered before
 
   Response& With(std::string_view name, std::string value) {
     headers.emplace_back(name, std::move(value));

@@ -120,6 +120,7 @@ Result<Response> Consume(Call& call) {
   response.stream =
       events ? EncodeEvents(std::move(batches)) : result::EncodeBatches(std::move(batches), format);
   response.stream_context = context;
+  response.live = request.follow;
   return response;
 }
 

@@ -32,7 +32,9 @@ Error SecurityMismatch(const Context& context, const Login& login, Error otherwi
   }
   if (login.mechanism.empty()) {
     return Error(ErrorKind::kUnauthenticated, "login.sasl_required",
-                 "the broker ends connections that do not log in")
+                 login.ssl.enabled && login.client_certificate.empty()
+                     ? "the broker ends connections that do not log in, with SASL or a certificate"
+                     : "the broker ends connections that do not log in")
         .WithStage("login")
         .WithConnector("kafka");
   }
@@ -43,9 +45,10 @@ Error CauseOf(const Context& context, const Login& login, const Trouble& trouble
   Error error = MapCode(trouble.code, trouble.message);
   if (error.stage() == "login") return error;
   const std::string reported = error.code();
+  const bool hung_up = reported == "connection.lost";
   error = net::Diagnose(context, login.endpoints.front(), login.ssl, login.ssl.enabled, {},
                         std::move(error));
-  if (error.code() != reported || trouble.code == RD_KAFKA_RESP_ERR__SSL) {
+  if (error.code() != reported || !hung_up) {
     return error.WithConnector("kafka");
   }
   return SecurityMismatch(context, login, std::move(error));

@@ -14,6 +14,9 @@
 namespace nstarx::connectors::kafka {
 namespace {
 
+/// Ends of partitions are asked for one after the other: not of many.
+constexpr size_t kBoundedPartitions = 8;
+
 Error UnknownTopic(std::string_view topic) {
   return NotFound("stream.unknown_topic", fmt::format("there is no topic '{}'", topic))
       .WithStage("query")
@@ -285,7 +288,18 @@ Result<std::unique_ptr<connector::BatchStream>> KafkaSession::Consume(
   auto starts = StartOf(context, request, partitions);
   if (!starts) return Noted(starts.error());
   std::map<int32_t, ReadRange> ranges;
-  for (const auto& [partition, offset] : *starts) ranges[partition] = {.from = offset};
+  // With the end known beforehand, nothing waits for the broker to say that nothing comes.
+  const bool bounded =
+      !request.follow && request.wait.count() == 0 && partitions.size() <= kBoundedPartitions;
+  for (const auto& [partition, offset] : *starts) {
+    ReadRange& range = ranges[partition];
+    range.from = offset;
+    if (!bounded) continue;
+    NSTARX_TRY(const Watermarks marks, reader_->AskWatermarks(context, request.topic, partition));
+    range.until = marks.high;
+    if (offset == RD_KAFKA_OFFSET_BEGINNING) range.from = marks.low;
+    if (offset == RD_KAFKA_OFFSET_END) range.from = marks.high;
+  }
   auto stream = ReadTopic(context, *reader_, request, ranges);
   if (!stream) return Noted(stream.error());
   return stream;
