@@ -56,7 +56,13 @@ Result<std::vector<json::object>> CollectionsOf(const Context& context, Client& 
     BSON_APPEND_UTF8(&filter, "name", path.collection.c_str());
     bson_append_document_end(command.get(), &filter);
   }
-  return ReadAll(context, client, path.database, *command);
+  NSTARX_TRY(auto found, ReadAll(context, client, path.database, *command));
+  if (!path.collection.empty()) {
+    // A server may pass over the filter and list them all.
+    std::erase_if(found,
+                  [&](const auto& row) { return GetString(row, "name") != path.collection; });
+  }
+  return found;
 }
 
 /// Estimates of the server; views and small rights have none.

@@ -348,8 +348,16 @@ Result<bool> Client::HasCollection(const Context& context, const std::string& da
   BSON_APPEND_BOOL(command.get(), "nameOnly", true);
   NSTARX_TRY(Answer answer, Run(context, database, *command, Use::kRead));
   if (answer.cursor == nullptr) return false;
-  NSTARX_TRY(const bson_t* found, answer.cursor->Next(context));
-  return found != nullptr;
+  // A server may pass over the filter and list them all.
+  while (true) {
+    NSTARX_TRY(const bson_t* found, answer.cursor->Next(context));
+    if (found == nullptr) return false;
+    bson_iter_t name;
+    if (bson_iter_init_find(&name, found, "name") && BSON_ITER_HOLDS_UTF8(&name) &&
+        collection == bson_iter_utf8(&name, nullptr)) {
+      return true;
+    }
+  }
 }
 
 Client::Bulk::Bulk(Client& client, const std::string& database, const std::string& collection)

@@ -114,7 +114,8 @@ std::string_view TextOf(const bson_iter_t& iter) {
 
 bool Fits(const bson_iter_t& iter, const Shape& shape);
 
-bool FieldsFit(bson_iter_t inner, const Shape& shape) {
+bool FieldsFit(const bson_iter_t& first, const Shape& shape) {
+  bson_iter_t inner = first;
   size_t expected = 0;
   std::vector<bool> seen(shape.names.size());
   while (bson_iter_next(&inner)) {
@@ -200,7 +201,9 @@ arrow::Status PutDecimal(const bson_iter_t& iter, const Shape& shape,
 
 arrow::Status Put(const bson_iter_t& iter, const Shape& shape, arrow::ArrayBuilder* builder);
 
-arrow::Status PutFields(bson_iter_t inner, const Shape& shape, arrow::ArrayBuilder* builder) {
+arrow::Status PutFields(const bson_iter_t& first, const Shape& shape,
+                        arrow::ArrayBuilder* builder) {
+  bson_iter_t inner = first;
   auto* document = As<arrow::StructBuilder>(builder);
   ARROW_RETURN_NOT_OK(document->Append());
   const int64_t length = document->length();

@@ -98,7 +98,8 @@ bool IsBeyondDouble(const bson_iter_t& iter) {
 
 void ObserveValue(const bson_iter_t& iter, Shape* shape, int depth);
 
-void ObserveFields(bson_iter_t iter, Shape* shape, int depth) {
+void ObserveFields(const bson_iter_t& first, Shape* shape, int depth) {
+  bson_iter_t iter = first;
   size_t place = 0;
   while (bson_iter_next(&iter)) {
     const std::string_view key = bson_iter_key(&iter);

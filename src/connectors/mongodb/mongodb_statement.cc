@@ -129,7 +129,8 @@ class Binder {
     return error == std::errc() && end == text + size ? number : 0;
   }
 
-  static int64_t PlaceholderDocument(bson_iter_t inner, std::string* type) {
+  static int64_t PlaceholderDocument(const bson_iter_t& first, std::string* type) {
+    bson_iter_t inner = first;
     if (!bson_iter_next(&inner) || std::string_view(bson_iter_key(&inner)) != "$param") return 0;
     const int64_t number = bson_iter_as_int64(&inner);
     if (bson_iter_next(&inner) && std::string_view(bson_iter_key(&inner)) == "as" &&
@@ -212,7 +213,8 @@ class Binder {
 };
 
 /// True when a stage that writes is anywhere in it.
-bool HasWritingStage(bson_iter_t iter, int depth) {
+bool HasWritingStage(const bson_iter_t& first, int depth) {
+  bson_iter_t iter = first;
   while (bson_iter_next(&iter)) {
     const std::string_view key = bson_iter_key(&iter);
     if (key == "$out" || key == "$merge") return true;

@@ -167,12 +167,12 @@ class MongodbQuirks(Quirks):
         return text, [42, UNICODE, 0.1, None, "12.34"], [42, UNICODE, 0.1, None, Decimal("12.34")]
 
     def rows_query(self, rows: int) -> str:
-        return _command(find="rows", filter={"n": {"$lt": rows}}, projection={"_id": 0})
+        return _command(find="rows", limit=rows, projection={"_id": 0})
 
     def endless_query(self, marker: str) -> str:
-        # About half a minute: the emulator goes on after its client has left, and must not be busy for ever.
+        # Some seconds: the emulator goes on after its client has left, and must not be busy for ever.
         lookup = {"from": "rows", "localField": "n", "foreignField": "none", "as": "joined"}
-        pipeline = [{"$limit": 40}, {"$lookup": lookup}, {"$count": "n"}]
+        pipeline = [{"$limit": 8}, {"$lookup": lookup}, {"$count": "n"}]
         return _command(aggregate="rows", pipeline=pipeline, comment=marker)
 
     def endless_rows(self, marker: str) -> str:

@@ -31,7 +31,7 @@ class MongoEmulator(ServerProcess):
     system = "mongo-java-server (emulator)"
     start_timeout_s = 90.0
 
-    def __init__(self, certificates: TestCertificates | None = None, *, heap: str = "1200m") -> None:
+    def __init__(self, certificates: TestCertificates | None = None, *, heap: str = "2g") -> None:
         super().__init__()
         self._certificates = certificates
         self._heap = heap
