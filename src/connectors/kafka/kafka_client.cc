@@ -2,16 +2,21 @@
 
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 #include "base/log.h"
 #include "connectors/kafka/kafka_errors.h"
+#include "net/reach.h"
 
 namespace nstarx::connectors::kafka {
 namespace {
 
 constexpr int kSliceMs = 250;
+/// A call that gets no answer for so long looks whether any broker is there, for so long each.
+constexpr std::chrono::milliseconds kLookAfter{1500};
+constexpr std::chrono::milliseconds kReachWait{1000};
 
 struct ConfDelete {
   void operator()(rd_kafka_conf_t* conf) const { rd_kafka_conf_destroy(conf); }
@@ -154,6 +159,7 @@ List MakeList(const std::string& topic, const std::vector<int32_t>& partitions, 
 Result<std::unique_ptr<Client>> Client::Make(const Login& login, Role role,
                                              const std::string& group) {
   std::unique_ptr<Client> client(new Client);
+  client->endpoints_ = login.endpoints;
   Conf conf(rd_kafka_conf_new());
   rd_kafka_conf_set_opaque(conf.get(), client.get());
   rd_kafka_conf_set_error_cb(conf.get(), OnError);
@@ -196,11 +202,25 @@ void Client::Note(Trouble trouble) {
     if (trouble_->code == RD_KAFKA_RESP_ERR__TRANSPORT) trouble_->code = trouble.code;
     return;
   }
-  if (trouble_ && trouble_->code == RD_KAFKA_RESP_ERR__AUTHENTICATION) return;
+  if (trouble_ && EndsSession(trouble_->code)) return;
   trouble_ = std::move(trouble);
 }
 
+bool Client::Reachable(const Context& context) const {
+  for (const auto& endpoint : endpoints_) {
+    const Context limited = context.WithTimeout(kReachWait);
+    const auto addresses = net::Resolve(limited, endpoint.host);
+    if (!addresses) continue;
+    if (const auto socket = net::ConnectTcp(limited, *addresses, endpoint.port)) {
+      ::close(*socket);
+      return true;
+    }
+  }
+  return false;
+}
+
 Status Client::Repeat(const Context& context, const std::function<int(int)>& call) {
+  auto looked = std::chrono::steady_clock::now();
   while (true) {
     NSTARX_RETURN_IF_ERROR(context.Check());
     const auto slice =
@@ -208,8 +228,17 @@ Status Client::Repeat(const Context& context, const std::function<int(int)>& cal
     const int code = call(static_cast<int>(slice));
     Serve(std::chrono::milliseconds(0));
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-    if (const auto trouble = TakeTrouble(); trouble && EndsSession(trouble->code)) {
-      return MapCode(trouble->code, trouble->message);
+    auto trouble = TakeTrouble();
+    if (trouble && trouble->code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && Reachable(context)) {
+      trouble.reset();  // They are back: librdkafka tells of the loss only.
+    }
+    if (trouble && EndsSession(trouble->code)) return MapCode(trouble->code, trouble->message);
+    // librdkafka says once that all are down, perhaps long ago, and then dials on in silence.
+    if (std::chrono::steady_clock::now() - looked > kLookAfter) {
+      if (!Reachable(context) && context.Check()) {
+        return MapCode(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "none of the brokers can be reached");
+      }
+      looked = std::chrono::steady_clock::now();
     }
     const bool again = code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
                        code == RD_KAFKA_RESP_ERR__TRANSPORT ||

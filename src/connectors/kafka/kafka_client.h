@@ -106,7 +106,11 @@ class Client {
   /// context ends, or the connection is lost.
   Status Repeat(const Context& context, const std::function<int(int)>& call);
 
+  /// True when one of the addresses that were given accepts connections.
+  bool Reachable(const Context& context) const;
+
   rd_kafka_s* handle_ = nullptr;
+  std::vector<model::Endpoint> endpoints_;
   std::optional<Trouble> trouble_;
   Deliveries* deliveries_ = nullptr;
 };
