@@ -41,6 +41,18 @@ foreach(library arrow arrow_compute arrow_acero arrow_dataset arrow_s3 parquet)
     INTERFACE_INCLUDE_DIRECTORIES "${NSTARX_ARROW_INCLUDE}")
 endforeach()
 
+# ADBC's driver manager comes as source in its Python wheel.
+execute_process(
+  COMMAND ${NSTARX_PYTHON} -c "import importlib.util as u; print(u.find_spec('adbc_driver_manager').submodule_search_locations[0])"
+  OUTPUT_VARIABLE NSTARX_ADBC_DIR OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+add_library(nstarx_adbc_manager STATIC
+  ${NSTARX_ADBC_DIR}/adbc_driver_manager.cc ${NSTARX_ADBC_DIR}/adbc_driver_manager_api.cc
+  ${NSTARX_ADBC_DIR}/adbc_driver_manager_driver_loading.cc ${NSTARX_ADBC_DIR}/adbc_driver_manager_profiles.cc)
+target_include_directories(nstarx_adbc_manager SYSTEM PUBLIC ${NSTARX_ADBC_DIR})
+target_compile_options(nstarx_adbc_manager PRIVATE -w)
+target_link_libraries(nstarx_adbc_manager PUBLIC ${CMAKE_DL_LIBS})
+add_library(nstarx::adbc_manager ALIAS nstarx_adbc_manager)
+
 set(NSTARX_DEPS_DIR "${CMAKE_SOURCE_DIR}/build/deps" CACHE PATH "Where ./run puts what no system package has")
 add_library(nstarx::duckdb SHARED IMPORTED)
 set_target_properties(nstarx::duckdb PROPERTIES

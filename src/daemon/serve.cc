@@ -16,6 +16,7 @@
 #include <iterator>
 
 #include "access/access.h"
+#include "adapter/external_connector.h"
 #include "audit/journal.h"
 #include "base/error_table.h"
 #include "base/log.h"
@@ -141,6 +142,23 @@ int AwaitSignal(const sigset_t& signals) {
   }
 }
 
+/// The types that are built in, and those of <data>/adapters/*/spec.json.
+std::vector<std::unique_ptr<connector::Connector>> ConnectorsOf(const DataDirectory& data) {
+  auto out = AllConnectors();
+  std::vector<std::string> types;
+  for (const auto& connector : out) types.push_back(connector->spec().type());
+  adapter::Adapters found = adapter::LoadAdapters(data.File("adapters"), types);
+  for (auto& connector : found.connectors) {
+    NSTARX_LOG(kInfo, "adapter_loaded", {{"type", connector->spec().type()}});
+    out.push_back(std::move(connector));
+  }
+  for (const auto& refused : found.refused) {
+    NSTARX_LOG(kError, "adapter_refused",
+               {{"file", refused.file}, {"error", refused.error.ToString()}});
+  }
+  return out;
+}
+
 Status ServeUntilSignal(const cli::ServeOptions& options, const sigset_t& signals) {
   NSTARX_TRY(const log::Level level, ParseLevel(options.log_level));
   log::Open(level);
@@ -157,7 +175,7 @@ Status ServeUntilSignal(const cli::ServeOptions& options, const sigset_t& signal
   NSTARX_TRY(const auto journal, audit::Journal::Open(data.File("audit"), clock));
   NSTARX_TRY(const auto callers, access::Callers::Open(*store, clock));
   NSTARX_TRY(const auto s3_runtime, connectors::aws::S3Runtime::Open());
-  const connector::ConnectorTable connectors(AllConnectors());
+  const connector::ConnectorTable connectors(ConnectorsOf(data));
   monitor::Metrics metrics;
   const auto registry = registry::Registry::Make(*store, *vault, connectors, *journal, clock);
   const auto gateway = gateway::Gateway::Make(*registry, *journal, metrics,

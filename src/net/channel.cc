@@ -1,5 +1,6 @@
 #include "net/channel.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -165,6 +166,12 @@ class TlsChannel final : public SocketChannel {
 };
 
 }  // namespace
+
+std::unique_ptr<Channel> Channel::Adopt(int socket) {
+  const int flags = ::fcntl(socket, F_GETFL);
+  ::fcntl(socket, F_SETFL, flags | O_NONBLOCK);
+  return std::make_unique<SocketChannel>(OwnedSocket(socket));
+}
 
 Result<std::unique_ptr<Channel>> Channel::Open(const Context& context,
                                                const model::Endpoint& endpoint,

@@ -28,6 +28,8 @@ class Channel {
                                                const model::Endpoint& endpoint,
                                                const model::Ssl& ssl,
                                                const ChannelOptions& options = {});
+  /// A connected socket of any family, which it closes in the end.
+  static std::unique_ptr<Channel> Adopt(int socket);
   virtual ~Channel() = default;
 
   /// At least one byte, at most all of `into`; 0 when the peer has closed.
