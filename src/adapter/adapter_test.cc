@@ -2,6 +2,7 @@
 
 #include "adapter/driver_spec.h"
 #include "adapter/frames.h"
+#include "adapter/odbc_column.h"
 
 namespace nstarx::adapter {
 namespace {
@@ -33,7 +34,7 @@ TEST(DriverSpec, ALibraryIsAFileBesideTheSpecOrAName) {
 TEST(DriverSpec, WhatIsWrongIsNamed) {
   for (const char* bad : {
            R"("adbc")",
-           R"({"kind":"odbc","library":"x"})",
+           R"({"kind":"jdbc","library":"x"})",
            R"({"kind":"adbc"})",
            R"({"kind":"adbc","library":"x","database":["uri"]})",
            R"({"kind":"adbc","library":"x","database":{"uri":1}})",
@@ -85,6 +86,55 @@ TEST(Frames, HostileHeadersAreRefused) {
             "adapter.protocol");
   EXPECT_EQ(ReadHeader(std::string("Z\0\0\0\0", 5), &kind).error().code(), "adapter.protocol");
   EXPECT_EQ(ReadHeader(std::string(5, '\xff'), &kind).error().code(), "adapter.protocol");
+}
+
+TEST(OdbcText, Utf16AndBack) {
+  const std::string text = "aé€\xF0\x9F\x98\x80z";
+  const std::u16string wide = ToWide(text);
+  EXPECT_EQ(wide.size(), 6u);
+  std::string back;
+  AppendUtf8(wide.data(), wide.size(), &back);
+  EXPECT_EQ(back, text);
+  // Half a pair can't be text: it becomes the replacement character, never broken UTF-8.
+  std::string half;
+  const char16_t lone[] = {u'a', 0xD83D, u'b'};
+  AppendUtf8(lone, 3, &half);
+  EXPECT_EQ(half,
+            "a\xEF\xBF\xBD"
+            "b");
+  EXPECT_EQ(ToWide("\xF0").size(), 2u);  // cut short
+}
+
+TEST(OdbcColumn, TypesLoseNothing) {
+  const auto type = [](SQLSMALLINT sql_type, SQLULEN size, SQLSMALLINT digits, bool is_unsigned) {
+    return ArrowTypeOf(
+               {.sql_type = sql_type, .size = size, .digits = digits, .is_unsigned = is_unsigned})
+        ->ToString();
+  };
+  EXPECT_EQ(type(SQL_INTEGER, 10, 0, true), "int64");
+  EXPECT_EQ(type(SQL_BIGINT, 20, 0, true), "uint64");
+  EXPECT_EQ(type(SQL_NUMERIC, 38, 10, false), "decimal128(38, 10)");
+  EXPECT_EQ(type(SQL_NUMERIC, 60, 10, false), "decimal256(60, 10)");
+  EXPECT_EQ(type(SQL_NUMERIC, 1000, 10, false), "string");
+  EXPECT_EQ(type(SQL_TYPE_TIMESTAMP, 26, 6, false), "timestamp[us]");
+  EXPECT_EQ(type(SQL_TYPE_TIMESTAMP, 29, 9, false), "timestamp[ns]");
+  EXPECT_EQ(type(-155, 34, 7, false), "string");
+}
+
+TEST(OdbcColumn, WhatDoesNotFitNamesTheColumn) {
+  const OdbcColumn column{.name = "price", .sql_type = SQL_DECIMAL, .size = 5, .digits = 2};
+  ColumnTarget target(column, ArrowTypeOf(column));
+  ASSERT_TRUE(target.MakeBuilder().ok());
+  const auto append = [&](std::string_view text) {
+    return target.Append(text.data(), text.size());
+  };
+  EXPECT_TRUE(append("123.45").ok());
+  EXPECT_TRUE(append("-1").ok());
+  for (const char* bad : {"1234.56", "1.234", "nan", "", "12x"}) {
+    const auto status = append(bad);
+    ASSERT_FALSE(status.ok()) << bad;
+    EXPECT_NE(status.message().find("'price'"), std::string::npos) << status.ToString();
+  }
 }
 
 }  // namespace

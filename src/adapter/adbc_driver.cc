@@ -1,12 +1,12 @@
-#include "adapter/adbc_driver.h"
-
 #include <arrow-adbc/adbc.h>
 #include <arrow-adbc/adbc_driver_manager.h>
 #include <arrow/api.h>
 #include <arrow/c/bridge.h>
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <mutex>
+
+#include "adapter/object_tree.h"
 
 namespace nstarx::adapter {
 namespace {
@@ -48,14 +48,6 @@ DriverStatus Try(Call&& call) {
   return {};
 }
 
-DriverError Broken(const arrow::Status& status) {
-  return {.status = ADBC_STATUS_INTERNAL, .message = status.ToString()};
-}
-
-DriverError NoSuch(std::string_view path) {
-  return {.status = ADBC_STATUS_NOT_FOUND, .message = fmt::format("there is no '{}'", path)};
-}
-
 /// One row of parameters, each of its JSON kind's type.
 std::expected<std::shared_ptr<arrow::RecordBatch>, DriverError> ParameterRow(
     const json::array& parameters) {
@@ -85,46 +77,11 @@ std::expected<std::shared_ptr<arrow::RecordBatch>, DriverError> ParameterRow(
             .message = fmt::format("parameter {} is no single value", columns.size() + 1)});
     }
     auto column = arrow::MakeArrayFromScalar(*scalar, 1);
-    if (!column.ok()) return std::unexpected(Broken(column.status()));
+    if (!column.ok()) return std::unexpected(OfArrow(column.status()));
     fields.push_back(arrow::field(std::to_string(columns.size() + 1), scalar->type));
     columns.push_back(*column);
   }
   return arrow::RecordBatch::Make(arrow::schema(fields), 1, columns);
-}
-
-std::string QuoteName(std::string_view name) {
-  std::string out = "\"";
-  for (const char byte : name) {
-    if (byte == '"') out += '"';
-    out += byte;
-  }
-  return out + '"';
-}
-
-bool IsPlainName(std::string_view name) {
-  return !name.empty() && std::ranges::all_of(name, [](char byte) {
-    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '_';
-  }) && !(name.front() >= '0' && name.front() <= '9');
-}
-
-/// The parts of a dotted path with "quoted" names.
-std::vector<std::string> SplitPath(std::string_view path) {
-  std::vector<std::string> out;
-  std::string part;
-  bool quoted = false;
-  for (size_t i = 0; i < path.size(); ++i) {
-    if (quoted && path[i] == '"' && i + 1 < path.size() && path[i + 1] == '"') {
-      part += path[++i];
-    } else if (path[i] == '"') {
-      quoted = !quoted;
-    } else if (path[i] == '.' && !quoted) {
-      out.push_back(std::exchange(part, {}));
-    } else {
-      part += path[i];
-    }
-  }
-  out.push_back(std::move(part));
-  return out;
 }
 
 /// A value of any Arrow array as JSON: what GetObjects and GetInfo answer with.
@@ -173,11 +130,11 @@ json::value ToJson(const arrow::Array& array, int64_t row) {
 /// All rows of a small answer, each an object by column name.
 std::expected<json::array, DriverError> ReadSmall(ArrowArrayStream* stream) {
   auto reader = arrow::ImportRecordBatchReader(stream);
-  if (!reader.ok()) return std::unexpected(Broken(reader.status()));
+  if (!reader.ok()) return std::unexpected(OfArrow(reader.status()));
   json::array out;
   while (true) {
     auto batch = (*reader)->Next();
-    if (!batch.ok()) return std::unexpected(Broken(batch.status()));
+    if (!batch.ok()) return std::unexpected(OfArrow(batch.status()));
     if (*batch == nullptr) return out;
     for (int64_t row = 0; row < (*batch)->num_rows(); ++row) {
       json::object& object = out.emplace_back(json::object()).get_object();
@@ -188,26 +145,40 @@ std::expected<json::array, DriverError> ReadSmall(ArrowArrayStream* stream) {
   }
 }
 
-const json::array& RowsOf(const json::object& object, std::string_view name) {
-  static const json::array kNone;
-  const json::value* value = object.if_contains(name);
-  return value != nullptr && value->is_array() ? value->get_array() : kNone;
-}
-
 const char* Filter(const std::optional<std::string>& name) {
   return name ? name->c_str() : nullptr;
 }
 
-std::string KindOf(std::string_view driver_kind) {
-  std::string out(driver_kind);
-  std::ranges::transform(out, out.begin(), [](char byte) {
-    if (byte == ' ') return '_';
-    return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 32) : byte;
-  });
-  return out.empty() || out == "base_table" ? "table" : out;
-}
+/// One database and connection of an ADBC driver, through ADBC's driver manager.
+class AdbcDriver final : public ObjectTree {
+ public:
+  AdbcDriver() = default;
+  ~AdbcDriver() override;
+  AdbcDriver(const AdbcDriver&) = delete;
+  AdbcDriver& operator=(const AdbcDriver&) = delete;
 
-}  // namespace
+  DriverStatus Open(const std::string& library, const std::string& entrypoint,
+                    const json::object& database, const json::object& connection) override;
+  json::object Facts() override;
+  DriverResult<int64_t> Query(const std::string& text, const json::array& parameters,
+                              const std::function<DriverStatus(const Rows&)>& take) override;
+  DriverResult<int64_t> Ingest(std::string_view path, std::string_view mode,
+                               const Rows& rows) override;
+  void Cancel() override;
+
+ protected:
+  DriverResult<json::object> Objects(ObjectDepth depth, const ObjectName& name) override;
+  std::string CurrentCatalog() override;
+  json::object ArrowTypes(const ObjectName& name) override;
+
+ private:
+  class RunningStatement;
+
+  std::unique_ptr<AdbcDatabase> database_;
+  std::unique_ptr<AdbcConnection> connection_;
+  std::mutex lock_;
+  AdbcStatement* running_ NSTARX_GUARDED_BY(lock_) = nullptr;
+};
 
 /// A statement that Cancel() can reach while it lives.
 class AdbcDriver::RunningStatement {
@@ -242,8 +213,6 @@ class AdbcDriver::RunningStatement {
   AdbcStatement statement_{};
   bool made_ = false;
 };
-
-AdbcDriver::AdbcDriver() = default;
 
 AdbcDriver::~AdbcDriver() {
   Failure failure;
@@ -341,18 +310,6 @@ json::object AdbcDriver::Facts() {
   return out;
 }
 
-DriverStatus AdbcDriver::Run(const std::string& text) {
-  auto done = Query(text, {}, [](const Rows& rows) -> DriverStatus {
-    while (true) {
-      auto batch = rows->Next();
-      if (!batch.ok()) return std::unexpected(Broken(batch.status()));
-      if (*batch == nullptr) return {};
-    }
-  });
-  if (!done) return std::unexpected(done.error());
-  return {};
-}
-
 DriverResult<int64_t> AdbcDriver::Query(const std::string& text, const json::array& parameters,
                                         const std::function<DriverStatus(const Rows&)>& take) {
   RunningStatement statement(*this);
@@ -369,7 +326,7 @@ DriverResult<int64_t> AdbcDriver::Query(const std::string& text, const json::arr
     ArrowArray array{};
     ArrowSchema schema{};
     if (auto exported = arrow::ExportRecordBatch(**row, &array, &schema); !exported.ok()) {
-      return std::unexpected(Broken(exported));
+      return std::unexpected(OfArrow(exported));
     }
     // Drivers take parameters of prepared statements only.
     auto prepared =
@@ -394,17 +351,19 @@ DriverResult<int64_t> AdbcDriver::Query(const std::string& text, const json::arr
   }
   // Read through the stream itself, so that its errors keep the driver's details.
   auto reader = arrow::ImportRecordBatchReader(&stream);
-  if (!reader.ok()) return std::unexpected(Broken(reader.status()));
+  if (!reader.ok()) return std::unexpected(OfArrow(reader.status()));
   if (auto taken = take(*reader); !taken) return std::unexpected(taken.error());
   return affected;
 }
 
-DriverResult<json::object> AdbcDriver::Objects(int depth, const Name& name) {
+DriverResult<json::object> AdbcDriver::Objects(ObjectDepth depth, const ObjectName& name) {
+  constexpr int kDepths[] = {ADBC_OBJECT_DEPTH_CATALOGS, ADBC_OBJECT_DEPTH_DB_SCHEMAS,
+                             ADBC_OBJECT_DEPTH_TABLES, ADBC_OBJECT_DEPTH_ALL};
   ArrowArrayStream stream{};
   if (auto asked = Try([&](AdbcError* error) {
-        return AdbcConnectionGetObjects(connection_.get(), depth, Filter(name.catalog),
-                                        Filter(name.schema), Filter(name.table), nullptr, nullptr,
-                                        &stream, error);
+        return AdbcConnectionGetObjects(connection_.get(), kDepths[static_cast<int>(depth)],
+                                        Filter(name.catalog), Filter(name.schema),
+                                        Filter(name.table), nullptr, nullptr, &stream, error);
       });
       !asked) {
     return std::unexpected(asked.error());
@@ -414,177 +373,42 @@ DriverResult<json::object> AdbcDriver::Objects(int depth, const Name& name) {
   return json::object{{"catalogs", std::move(*rows)}};
 }
 
-DriverStatus AdbcDriver::LearnLevels() {
-  if (levels_known_) return {};
+std::string AdbcDriver::CurrentCatalog() {
   std::string current(256, '\0');
   size_t size = current.size();
-  if (Try([&](AdbcError* error) {
-        return AdbcConnectionGetOption(connection_.get(), ADBC_CONNECTION_OPTION_CURRENT_CATALOG,
-                                       current.data(), &size, error);
-      }) &&
-      size > 1 && size <= current.size()) {
-    catalog_ = current.substr(0, size - 1);
-  }
-  Name all;
-  if (!catalog_.empty()) all.catalog = catalog_;
-  auto found = Objects(ADBC_OBJECT_DEPTH_DB_SCHEMAS, all);
-  if (!found) return std::unexpected(found.error());
-  const json::array& catalogs = RowsOf(*found, "catalogs");
-  has_catalogs_ = catalog_.empty() && catalogs.size() > 1;
-  if (catalogs.size() == 1) catalog_ = GetString(catalogs[0].get_object(), "catalog_name");
-  for (const auto& catalog : catalogs) {
-    for (const auto& schema : RowsOf(catalog.get_object(), "catalog_db_schemas")) {
-      if (!GetString(schema.get_object(), "db_schema_name").empty()) has_schemas_ = true;
-    }
-  }
-  levels_known_ = true;
-  return {};
-}
-
-DriverResult<AdbcDriver::Name> AdbcDriver::NameOf(std::string_view path) {
-  if (auto learnt = LearnLevels(); !learnt) return std::unexpected(learnt.error());
-  Name out;
-  if (!has_catalogs_ && !catalog_.empty()) out.catalog = catalog_;
-  if (path.empty()) return out;
-  std::vector<std::string> parts = SplitPath(path);
-  if (std::ranges::any_of(parts, &std::string::empty)) return std::unexpected(NoSuch(path));
-  size_t next = 0;
-  if (has_catalogs_) out.catalog = parts[next++];
-  if (has_schemas_ && next < parts.size()) out.schema = parts[next++];
-  if (next < parts.size()) out.table = parts[next++];
-  if (next < parts.size()) return std::unexpected(NoSuch(path));
-  return out;
-}
-
-std::string AdbcDriver::PathOf(std::string_view catalog, std::string_view schema,
-                               std::string_view table) {
-  std::string out;
-  const auto add = [&](std::string_view part) {
-    if (part.empty()) return;
-    if (!out.empty()) out += '.';
-    out += IsPlainName(part) ? std::string(part) : QuoteName(part);
-  };
-  if (has_catalogs_) add(catalog);
-  if (has_schemas_) add(schema);
-  add(table);
-  return out;
-}
-
-DriverResult<json::object> AdbcDriver::List(std::string_view path, int64_t limit) {
-  auto name = NameOf(path);
-  if (!name) return std::unexpected(name.error());
-  json::array items;
-  if (name->table) {
-    auto there = Describe(path);
-    if (!there) return std::unexpected(there.error());
-    return json::object{{"items", std::move(items)}};
-  }
-  const bool lists_catalogs = has_catalogs_ && !name->catalog;
-  const bool lists_schemas = !lists_catalogs && has_schemas_ && !name->schema;
-  const int depth = lists_catalogs  ? ADBC_OBJECT_DEPTH_CATALOGS
-                    : lists_schemas ? ADBC_OBJECT_DEPTH_DB_SCHEMAS
-                                    : ADBC_OBJECT_DEPTH_TABLES;
-  auto found = Objects(depth, *name);
-  if (!found) return std::unexpected(found.error());
-  const auto add = [&](std::string_view text, std::string full, std::string kind, bool parent) {
-    items.push_back(json::object{{"name", text},
-                                 {"path", std::move(full)},
-                                 {"kind", std::move(kind)},
-                                 {"has_children", parent}});
-  };
-  bool parent_seen = false;
-  for (const auto& catalog : RowsOf(*found, "catalogs")) {
-    const std::string_view catalog_name = GetString(catalog.get_object(), "catalog_name");
-    if (name->catalog && catalog_name != *name->catalog) continue;
-    if (lists_catalogs) {
-      add(catalog_name, PathOf(catalog_name, {}, {}), "catalog", true);
-      continue;
-    }
-    for (const auto& schema : RowsOf(catalog.get_object(), "catalog_db_schemas")) {
-      const std::string_view schema_name = GetString(schema.get_object(), "db_schema_name");
-      if (name->schema && schema_name != *name->schema) continue;
-      parent_seen = true;
-      if (lists_schemas) {
-        add(schema_name, PathOf(catalog_name, schema_name, {}), "schema", true);
-        continue;
-      }
-      for (const auto& table : RowsOf(schema.get_object(), "db_schema_tables")) {
-        const json::object& row = table.get_object();
-        const std::string_view table_name = GetString(row, "table_name");
-        add(table_name, PathOf(catalog_name, schema_name, table_name),
-            KindOf(GetString(row, "table_type")), false);
-      }
-    }
-  }
-  if (items.empty() && !parent_seen && !path.empty()) return std::unexpected(NoSuch(path));
-  std::ranges::sort(items, {}, [](const json::value& item) {
-    return std::string(GetString(item.get_object(), "name"));
+  const auto told = Try([&](AdbcError* error) {
+    return AdbcConnectionGetOption(connection_.get(), ADBC_CONNECTION_OPTION_CURRENT_CATALOG,
+                                   current.data(), &size, error);
   });
-  if (items.size() > static_cast<size_t>(limit)) items.resize(static_cast<size_t>(limit));
-  return json::object{{"items", std::move(items)}};
+  return told && size > 1 && size <= current.size() ? current.substr(0, size - 1) : std::string();
 }
 
-DriverResult<json::object> AdbcDriver::Describe(std::string_view path) {
-  auto name = NameOf(path);
-  if (!name) return std::unexpected(name.error());
-  if (!name->table) return std::unexpected(NoSuch(path));
-  auto found = Objects(ADBC_OBJECT_DEPTH_ALL, *name);
-  if (!found) return std::unexpected(found.error());
-  for (const auto& catalog : RowsOf(*found, "catalogs")) {
-    for (const auto& schema : RowsOf(catalog.get_object(), "catalog_db_schemas")) {
-      const json::object& in = schema.get_object();
-      if (name->schema && GetString(in, "db_schema_name") != *name->schema) continue;
-      for (const auto& table : RowsOf(in, "db_schema_tables")) {
-        const json::object& row = table.get_object();
-        // Filters of ADBC are LIKE patterns: another table may fit.
-        if (GetString(row, "table_name") != *name->table) continue;
-        json::object out = row;
-        out["path"] = path;
-        out["kind"] = KindOf(GetString(row, "table_type"));
-        ArrowSchema native{};
-        if (Try([&](AdbcError* error) {
-              return AdbcConnectionGetTableSchema(connection_.get(), Filter(name->catalog),
-                                                  Filter(name->schema), name->table->c_str(),
-                                                  &native, error);
-            })) {
-          if (auto read = arrow::ImportSchema(&native); read.ok()) {
-            json::object& types = out["arrow_types"].emplace_object();
-            for (const auto& field : (*read)->fields()) {
-              types[field->name()] = field->type()->ToString();
-            }
-          }
-        }
-        return out;
-      }
-    }
+json::object AdbcDriver::ArrowTypes(const ObjectName& name) {
+  json::object out;
+  ArrowSchema native{};
+  const auto told = Try([&](AdbcError* error) {
+    return AdbcConnectionGetTableSchema(connection_.get(), Filter(name.catalog),
+                                        Filter(name.schema), Filter(name.table), &native, error);
+  });
+  if (!told) return out;
+  if (auto read = arrow::ImportSchema(&native); read.ok()) {
+    for (const auto& field : (*read)->fields()) out[field->name()] = field->type()->ToString();
   }
-  return std::unexpected(NoSuch(path));
-}
-
-DriverResult<std::string> AdbcDriver::Quoted(std::string_view path) {
-  auto name = NameOf(path);
-  if (!name) return std::unexpected(name.error());
-  if (!name->table) return std::unexpected(NoSuch(path));
-  std::string out;
-  if (has_catalogs_) out += QuoteName(*name->catalog) + ".";
-  if (name->schema) out += QuoteName(*name->schema) + ".";
-  return out + QuoteName(*name->table);
+  return out;
 }
 
 DriverResult<int64_t> AdbcDriver::Ingest(std::string_view path, std::string_view mode,
                                          const Rows& rows) {
-  auto name = NameOf(path);
+  auto name = TargetOf(path);
   if (!name) return std::unexpected(name.error());
-  // A path that is too short for all levels names a table in the current schema.
-  if (!name->table) std::swap(name->table, name->schema);
-  if (!name->table) return std::unexpected(NoSuch(path));
   RunningStatement statement(*this);
   if (auto made = statement.Make(); !made) return std::unexpected(made.error());
   std::vector<std::pair<std::string, std::string>> options = {
       {ADBC_INGEST_OPTION_TARGET_TABLE, *name->table},
       {ADBC_INGEST_OPTION_MODE, fmt::format("adbc.ingest.mode.{}", mode)}};
   if (name->schema) options.emplace_back(ADBC_INGEST_OPTION_TARGET_DB_SCHEMA, *name->schema);
-  if (has_catalogs_) options.emplace_back(ADBC_INGEST_OPTION_TARGET_CATALOG, *name->catalog);
+  if (has_catalogs() && name->catalog)
+    options.emplace_back(ADBC_INGEST_OPTION_TARGET_CATALOG, *name->catalog);
   for (const auto& [key, value] : options) {
     if (auto set = Try([&](AdbcError* error) {
           return AdbcStatementSetOption(statement.get(), key.c_str(), value.c_str(), error);
@@ -595,7 +419,7 @@ DriverResult<int64_t> AdbcDriver::Ingest(std::string_view path, std::string_view
   }
   ArrowArrayStream stream{};
   if (auto exported = arrow::ExportRecordBatchReader(rows, &stream); !exported.ok()) {
-    return std::unexpected(Broken(exported));
+    return std::unexpected(OfArrow(exported));
   }
   int64_t affected = -1;
   auto bound = Try(
@@ -615,5 +439,9 @@ void AdbcDriver::Cancel() {
   Failure failure;
   AdbcStatementCancel(running_, failure.get());
 }
+
+}  // namespace
+
+std::unique_ptr<Driver> MakeAdbcDriver() { return std::make_unique<AdbcDriver>(); }
 
 }  // namespace nstarx::adapter

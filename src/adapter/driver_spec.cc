@@ -96,11 +96,11 @@ Result<DriverSpec> DriverSpec::Parse(const connector::Spec& spec, const std::str
     return Malformed("an adapter's spec.json needs the object 'driver'");
   }
   const json::object& driver = found->get_object();
-  if (GetString(driver, "kind") != "adbc") {
-    return Malformed(
-        fmt::format("'driver.kind' is '{}': there is adbc", GetString(driver, "kind")));
-  }
   DriverSpec out;
+  out.kind = GetString(driver, "kind");
+  if (out.kind != "adbc" && out.kind != "odbc") {
+    return Malformed(fmt::format("'driver.kind' is '{}': there are adbc and odbc", out.kind));
+  }
   out.library = GetString(driver, "library");
   if (out.library.empty()) return Malformed("'driver.library' is missing");
   // A name with a slash or a dot is a file; another one is an installed driver's.

@@ -24,6 +24,7 @@ struct ErrorRule {
 
 /// The "driver" object of an adapter's spec.json.
 struct DriverSpec {
+  std::string kind;     ///< adbc or odbc
   std::string library;  ///< absolute path, path beside the spec.json, or an installed driver's name
   std::string entrypoint;  ///< empty: by the library's name
   OptionTemplates database;

@@ -228,6 +228,7 @@ Result<std::unique_ptr<ExternalSession>> ExternalSession::Open(
       new ExternalSession(driver, std::move(host), request.read_only));
   auto facts = session->Ask(context,
                             {{"op", "open"},
+                             {"kind", driver.kind},
                              {"library", driver.library},
                              {"entrypoint", driver.entrypoint},
                              {"database", std::move(database)},
@@ -298,7 +299,8 @@ Error ExternalSession::Map(std::string_view failure, std::string_view stage) con
       break;
     }
   }
-  if (code.empty() && stage == "login" && message.find("dlopen") != message.npos) {
+  if (code.empty() && stage == "login" &&
+      (message.find("dlopen") != message.npos || sqlstate == "01000")) {
     code = "adapter.driver_missing";
   }
   if (code.empty()) code = CodeOfSqlstate(sqlstate);

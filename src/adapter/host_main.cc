@@ -18,7 +18,7 @@
 #include <optional>
 #include <thread>
 
-#include "adapter/adbc_driver.h"
+#include "adapter/driver.h"
 #include "adapter/frames.h"
 #include "base/json.h"
 #include "base/secret.h"
@@ -73,9 +73,10 @@ void SayFailure(const DriverError& error) {
 /// What the server sends, read by a thread of its own, so that a cancel gets through at any time.
 class Inbox {
  public:
-  explicit Inbox(AdbcDriver& driver) : driver_(driver), reader_([this] { Read(); }) {
-    reader_.detach();
-  }
+  Inbox() : reader_([this] { Read(); }) { reader_.detach(); }
+
+  /// What a cancel stops; null while there is none. It is never destroyed.
+  void set_driver(Driver* driver) { driver_ = driver; }
 
   Message Next() {
     std::unique_lock guard(lock_);
@@ -102,7 +103,7 @@ class Inbox {
       if (!ReadAll(message.payload.data(), *size)) break;
       if (message.kind == Frame::kCancel) {
         cancelled_ = true;
-        driver_.Cancel();
+        Stop();
       }
       std::unique_lock guard(lock_);
       // A cancel goes in too: it ends the rows that an ingest waits for.
@@ -113,12 +114,16 @@ class Inbox {
     }
     // The server is gone, or this session is: a driver that does not stop is stopped.
     cancelled_ = true;
-    driver_.Cancel();
+    Stop();
     std::this_thread::sleep_for(kLeaveGrace);
     Leave();
   }
 
-  AdbcDriver& driver_;
+  void Stop() {
+    if (Driver* driver = driver_; driver != nullptr) driver->Cancel();
+  }
+
+  std::atomic<Driver*> driver_ = nullptr;
   std::mutex lock_;
   std::condition_variable changed_;
   std::deque<Message> messages_;
@@ -228,15 +233,8 @@ class IngestRows final : public arrow::RecordBatchReader {
   FrameSource& source_;
 };
 
-DriverError OfArrow(const arrow::Status& status) {
-  return {.status = status.IsCancelled() ? ADBC_STATUS_CANCELLED : ADBC_STATUS_IO,
-          .message = status.ToStringWithoutContextLines()};
-}
-
 class Host {
  public:
-  Host() : inbox_(driver_) {}
-
   void Serve() {
     while (true) {
       Message message = inbox_.Next();
@@ -261,8 +259,9 @@ class Host {
   DriverResult<json::object> Answer(std::string_view op, const json::object& request) {
     const std::string path(GetString(request, "path"));
     if (op == "open") return Open(request);
+    if (driver_ == nullptr) Leave();
     if (op == "run") {
-      if (auto run = driver_.Run(std::string(GetString(request, "text"))); !run) {
+      if (auto run = driver_->Run(std::string(GetString(request, "text"))); !run) {
         return std::unexpected(run.error());
       }
       return json::object{};
@@ -270,10 +269,10 @@ class Host {
     if (op == "query") {
       return Stream(std::string(GetString(request, "text")), request.at("parameters").as_array());
     }
-    if (op == "list") return driver_.List(path, GetInt(request, "limit", 1000));
-    if (op == "describe") return driver_.Describe(path);
+    if (op == "list") return driver_->List(path, GetInt(request, "limit", 1000));
+    if (op == "describe") return driver_->Describe(path);
     if (op == "quote") {
-      auto quoted = driver_.Quoted(path);
+      auto quoted = driver_->Quoted(path);
       if (!quoted) return std::unexpected(quoted.error());
       return json::object{{"path", *quoted}};
     }
@@ -285,23 +284,25 @@ class Host {
     const auto bytes = static_cast<rlim_t>(GetInt(request, "memory_mb", 1024)) << 20;
     const rlimit cap{.rlim_cur = bytes, .rlim_max = bytes};
     setrlimit(RLIMIT_DATA, &cap);
+    driver_ = GetString(request, "kind") == "odbc" ? MakeOdbcDriver() : MakeAdbcDriver();
+    inbox_.set_driver(driver_.get());
     if (auto opened =
-            driver_.Open(std::string(GetString(request, "library")),
-                         std::string(GetString(request, "entrypoint")),
-                         request.at("database").as_object(), request.at("connection").as_object());
+            driver_->Open(std::string(GetString(request, "library")),
+                          std::string(GetString(request, "entrypoint")),
+                          request.at("database").as_object(), request.at("connection").as_object());
         !opened) {
       return std::unexpected(opened.error());
     }
     for (const auto& text : request.at("session").as_array()) {
-      if (auto run = driver_.Run(std::string(text.as_string())); !run) {
+      if (auto run = driver_->Run(std::string(text.as_string())); !run) {
         return std::unexpected(run.error());
       }
     }
-    return driver_.Facts();
+    return driver_->Facts();
   }
 
   DriverResult<json::object> Stream(const std::string& text, const json::array& parameters) {
-    auto affected = driver_.Query(text, parameters, [&](const Rows& rows) -> DriverStatus {
+    auto affected = driver_->Query(text, parameters, [&](const Rows& rows) -> DriverStatus {
       const arrow::Status passed = Pass(*rows);
       if (passed.ok()) return {};
       return std::unexpected(OfArrow(passed));
@@ -337,13 +338,13 @@ class Host {
       source.Drain();
       return std::unexpected(OfArrow(opened.status()));
     }
-    auto rows = driver_.Ingest(path, mode, std::make_shared<IngestRows>(*opened, source));
+    auto rows = driver_->Ingest(path, mode, std::make_shared<IngestRows>(*opened, source));
     source.Drain();
     if (!rows) return std::unexpected(rows.error());
     return json::object{{"rows", *rows}};
   }
 
-  AdbcDriver driver_;
+  std::unique_ptr<Driver> driver_;
   Inbox inbox_;
 };
 

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,20 @@ def sqlite_spec() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def odbc_spec(name: str, library: str, **driver: Any) -> dict[str, Any]:
+    """Returns the documented spec.json with an ODBC driver in the place of the ADBC one."""
+    spec = documented_spec()
+    spec["type"], spec["title"], spec["schemes"] = name, f"{name} (ODBC)", []
+    spec["driver"] |= {
+        "kind": "odbc", "library": f"/usr/lib/x86_64-linux-gnu/odbc/{library}",
+        "database": {
+            "Server": "{host}", "Port": "{port}", "UID": "{user}", "PWD": "{password}", "Database": "{database}",
+        },
+        **driver,
+    }  # fmt: skip
+    return spec
+
+
 def drop(server: GatewayServer, spec: dict[str, Any] | str) -> Path:
     """Puts a spec.json into the data directory."""
     text = spec if isinstance(spec, str) else json.dumps(spec)
@@ -70,10 +85,14 @@ def drop(server: GatewayServer, spec: dict[str, Any] | str) -> Path:
 
 @pytest.fixture(scope="module")
 def adapters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayServer]:
-    """A server that found six adapters, of which three can't be taken."""
+    """A server that found eight adapters, of which three can't be taken."""
     server = GatewayServer()
     shutil.copy(driver_library("postgresql"), drop(server, documented_spec()))
     drop(server, sqlite_spec())
+    drop(server, odbc_spec("warehouse_odbc", "psqlodbcw.so"))
+    utc = {"session": ["SET time_zone = '+00:00'"], "read_only": {"session": ["SET SESSION TRANSACTION READ ONLY"]}}
+    access_denied = [{"contains": "Access denied", "code": "login.wrong_password"}]
+    drop(server, odbc_spec("mariadb_odbc", "libmaodbc.so", errors=access_denied, **utc))
     drop(server, "{not json")
     drop(server, {**sqlite_spec(), "type": "postgresql"})
     drop(server, {**sqlite_spec(), "type": "writes_anyway", "capabilities": ["query", "read_only"]})
@@ -89,11 +108,11 @@ def client(adapters: GatewayServer) -> GatewayClient:
     return adapters.client()
 
 
-def draft(servers: ServerCatalog, name: str, **changes: Any) -> dict[str, Any]:
-    """Returns a draft of the documented type."""
+def draft(servers: ServerCatalog, name: str, kind: str = "warehouse", **changes: Any) -> dict[str, Any]:
+    """Returns a draft of the documented type, or of its ODBC twin."""
     postgres = servers.get("postgresql")
     out: dict[str, Any] = {
-        "name": name, "type": "warehouse",
+        "name": name, "type": kind,
         "configuration": {"host": "127.0.0.1", "port": postgres.port, "database": postgres.database},
         "authentication": {"type": "password", "user": logins.APP.user, "password": logins.APP.password},
     }  # fmt: skip
@@ -102,15 +121,21 @@ def draft(servers: ServerCatalog, name: str, **changes: Any) -> dict[str, Any]:
     return out
 
 
+@pytest.fixture(scope="module", params=["warehouse", "warehouse_odbc"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """PostgreSQL through its ADBC driver, and through its ODBC driver."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def warehouse(servers: ServerCatalog, client: GatewayClient) -> str:
-    """A connection of the documented type."""
+def warehouse(servers: ServerCatalog, client: GatewayClient, kind: str) -> str:
+    """A connection of that type."""
     with servers.get("postgresql").connect(logins.APP) as line:
         line.execute("DROP TABLE IF EXISTS adapter_rows")
         line.execute("CREATE TABLE adapter_rows (id int PRIMARY KEY, name text, price numeric(10,2), at timestamptz)")
         line.execute("INSERT INTO adapter_rows VALUES (1, 'é', 12.34, '2026-03-29 01:00:00+00'), (2, NULL, NULL, NULL)")
-    client.create(draft(servers, "warehouse"))
-    return "warehouse"
+    client.create(draft(servers, f"the-{kind}", kind))
+    return f"the-{kind}"
 
 
 def host_pids(server: GatewayServer) -> list[int]:
@@ -121,7 +146,7 @@ def host_pids(server: GatewayServer) -> list[int]:
 
 def test_types_are_listed_and_bad_ones_named(adapters: GatewayServer, client: GatewayClient) -> None:
     types = {item["type"] for item in client.get("/connection-types").json()["items"]}
-    assert {"warehouse", "adbc_sqlite", "postgresql"} <= types
+    assert {"warehouse", "warehouse_odbc", "adbc_sqlite", "postgresql"} <= types
     log = adapters.log_file.read_text()
     assert log.count("adapter_refused") == 3, log
     assert "adapter.duplicate_type" in log
@@ -129,16 +154,16 @@ def test_types_are_listed_and_bad_ones_named(adapters: GatewayServer, client: Ga
     assert shown.returncode == 0 and "warehouse" in shown.stdout
 
 
-def test_staged_test_names_what_is_wrong(servers: ServerCatalog, client: GatewayClient) -> None:
-    report = client.post("/connections/test", draft(servers, "t")).json()
+def test_staged_test_names_what_is_wrong(servers: ServerCatalog, client: GatewayClient, kind: str) -> None:
+    report = client.post("/connections/test", draft(servers, "t", kind)).json()
     assert report["status"] == "ok", report
     login = next(stage for stage in report["stages"] if stage["stage"] == "login")
     assert login["facts"]["server_version"], login
-    wrong = client.post("/connections/test", draft(servers, "t", authentication={"password": "wrong"})).json()
+    wrong = client.post("/connections/test", draft(servers, "t", kind, authentication={"password": "wrong"})).json()
     stage = failed_stage(wrong)
     assert (stage["stage"], stage["code"]) == ("login", "login.wrong_password"), stage
     assert stage["hints"]
-    refused = client.post("/connections/test", draft(servers, "t", configuration={"port": 1})).json()
+    refused = client.post("/connections/test", draft(servers, "t", kind, configuration={"port": 1})).json()
     assert failed_stage(refused)["code"] == "tcp.refused"
     missing = {"name": "n", "type": "no_library", "configuration": {"file": "x"}, "authentication": {"type": "none"}}
     stage = failed_stage(client.post("/connections/test", missing).json())
@@ -146,13 +171,15 @@ def test_staged_test_names_what_is_wrong(servers: ServerCatalog, client: Gateway
 
 
 def test_query_with_parameters_and_types(client: GatewayClient, warehouse: str) -> None:
-    sql = "SELECT id, name, at FROM adapter_rows WHERE id = $1"
+    mark = "?" if warehouse.endswith("odbc") else "$1"
+    sql = f"SELECT id, name, at FROM adapter_rows WHERE id = {mark}"
     answer = client.query(warehouse, sql, parameters=[1], accept=ARROW)
     assert answer.status_code == 200, answer.text
-    table = pa.ipc.open_stream(answer.content).read_all()
+    (row,) = pa.ipc.open_stream(answer.content).read_all().to_pylist()
     moment = datetime.datetime(2026, 3, 29, 1, 0, tzinfo=datetime.UTC)
-    assert table.to_pylist() == [{"id": 1, "name": "é", "at": moment}]
-    assert client.query(warehouse, "SELECT $1 || 'x' AS t", parameters=["é"]).json()["rows"] == [["éx"]]
+    assert row | {"at": row["at"].replace(tzinfo=datetime.UTC)} == {"id": 1, "name": "é", "at": moment}
+    texts = client.query(warehouse, f"SELECT CAST({mark} AS text) || 'x' AS t", parameters=["é"])
+    assert texts.json()["rows"] == [["éx"]]
 
 
 def test_a_million_rows_stream(adapters: GatewayServer, client: GatewayClient, warehouse: str) -> None:
@@ -205,10 +232,11 @@ def test_sql_errors_are_typed(client: GatewayClient, warehouse: str) -> None:
     assert client.query(warehouse, "SELECT 1").status_code == 200
 
 
-def test_read_only_is_the_systems(servers: ServerCatalog, client: GatewayClient, warehouse: str) -> None:
-    client.create(draft(servers, "warehouse-ro", configuration={"read_only": True}))
-    assert client.query("warehouse-ro", "SELECT 1 AS one").json()["rows"] == [[1]]
-    refused = client.query("warehouse-ro", "DELETE FROM adapter_rows")
+def test_read_only_is_the_systems(servers: ServerCatalog, client: GatewayClient, warehouse: str, kind: str) -> None:
+    name = f"{kind}-ro".replace("_", "-")
+    client.create(draft(servers, name, kind, configuration={"read_only": True}))
+    assert client.query(name, "SELECT 1 AS one").json()["rows"] == [[1]]
+    refused = client.query(name, "DELETE FROM adapter_rows")
     assert_problem(refused, "query.read_only", status=403)
 
 
@@ -232,20 +260,28 @@ def test_deadline_and_hang_up_end_the_statement(
     assert client.query(warehouse, "SELECT 1").status_code == 200
 
 
-def test_a_crash_costs_its_own_query(servers: ServerCatalog, adapters: GatewayServer, client: GatewayClient) -> None:
-    client.create(draft(servers, "crashing", pooling={"maxSize": 1}))
+def test_a_crash_costs_its_own_query(
+    servers: ServerCatalog, adapters: GatewayServer, client: GatewayClient, kind: str
+) -> None:
+    name = f"crashing-{kind}"
+    client.create(draft(servers, name, kind, pooling={"maxSize": 1}))
     before = set(host_pids(adapters))
-    assert client.query("crashing", "SELECT 1").status_code == 200
+    assert client.query(name, "SELECT 1").status_code == 200
     (pid,) = set(host_pids(adapters)) - before
     answers = []
-    asking = threading.Thread(target=lambda: answers.append(adapters.client().query("crashing", ENDLESS)))
+    asking = threading.Thread(target=lambda: answers.append(adapters.client().query(name, ENDLESS)))
     asking.start()
     time.sleep(0.5)
     os.kill(pid, signal.SIGSEGV)
     asking.join(20)
     problem = assert_problem(answers[0], "adapter.crashed", status=502)
     assert "SEGV" in problem["detail"]
-    assert client.query("crashing", "SELECT 2 AS two").json()["rows"] == [[2]]
+    with servers.get("postgresql").connect() as line:  # It does not look whether its client is there.
+        line.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%20000000000%' "
+            "AND pid <> pg_backend_pid()"
+        )
+    assert client.query(name, "SELECT 2 AS two").json()["rows"] == [[2]]
 
 
 def test_the_login_is_nowhere_to_be_read(adapters: GatewayServer, client: GatewayClient, warehouse: str) -> None:
@@ -272,6 +308,50 @@ def test_sqlite_driver_and_its_errors(adapters: GatewayServer, client: GatewayCl
     assert client.query("lite", "SELECT * FROM t WHERE id = ?", parameters=[1]).json()["rows"] == [[1, "é"]]
     assert [item["path"] for item in client.get("/connections/lite/browse").json()["items"]] == ["t"]
     assert_problem(client.query("lite", "SELECT * FROM no_such"), "query.undefined_table", stage="query")
+
+
+def test_odbc_types_are_lossless(client: GatewayClient, warehouse: str) -> None:
+    if not warehouse.endswith("odbc"):
+        return
+    long = "é" * 70_000
+    sql = f"""
+        SELECT * FROM (VALUES
+          (1, true, 32767::smallint, -2147483648, 9223372036854775807, 1.5::real, 5e-324::float8,
+           12345678901234567890123456789012345.678::numeric(38,3), 'é😀'::varchar(20), '{long}'::text,
+           '\\x0001feff'::bytea, date '0001-01-01', time '23:59:59.123456', timestamp '9999-12-31 23:59:59.999999'),
+          (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
+        ) AS t (id, b, i2, i4, i8, f4, f8, n, v, l, x, d, ti, ts) ORDER BY id"""
+    answer = client.query(warehouse, sql, accept=ARROW)
+    assert answer.status_code == 200, answer.text
+    first, second = pa.ipc.open_stream(answer.content).read_all().to_pylist()
+    assert {key: first[key] for key in ("i2", "i4", "i8", "f4", "f8")} == {
+        "i2": 32767, "i4": -(2**31), "i8": 2**63 - 1, "f4": 1.5, "f8": 5e-324,
+    }  # fmt: skip
+    assert first["n"] == Decimal("12345678901234567890123456789012345.678")
+    assert (first["v"], first["l"], first["x"]) == ("é😀", long, b"\x00\x01\xfe\xff")
+    assert first["d"] == datetime.date(1, 1, 1)
+    assert first["ts"] == datetime.datetime(9999, 12, 31, 23, 59, 59, 999999)
+    assert all(value is None for key, value in second.items() if key != "id")
+    # What is no number of the declared digits is an error that names the column, never another number.
+    beyond = client.query(warehouse, "SELECT 1.23456789012345678901234567890::numeric AS price")
+    if beyond.status_code != 200:
+        assert "price" in beyond.json()["detail"], beyond.text
+    else:
+        assert beyond.json()["rows"] == [["1.23456789012345678901234567890"]]
+
+
+def test_mariadb_over_odbc(servers: ServerCatalog, client: GatewayClient) -> None:
+    mariadb = servers.get("mariadb")
+    configuration = {"host": "127.0.0.1", "port": mariadb.port, "database": mariadb.database}
+    login = {"type": "password", "user": logins.APP.user, "password": logins.APP.password}
+    given = {"name": "maria", "type": "mariadb_odbc", "configuration": configuration, "authentication": login}
+    client.create(given)
+    answer = client.query("maria", "SELECT ? + 1 AS n, CAST(12.34 AS DECIMAL(10,2)) AS d, 'é' AS t", parameters=[41])
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["rows"] == [[42, "12.34", "é"]], answer.text
+    wrong = client.post("/connections/test", given | {"name": "w", "authentication": login | {"password": "no"}}).json()
+    assert failed_stage(wrong)["code"] == "login.wrong_password", wrong
+    assert_problem(client.query("maria", "SELECT * FROM no_such"), "query.undefined_table", stage="query")
 
 
 def test_no_process_outlives_the_server(servers: ServerCatalog) -> None:
