@@ -16,6 +16,7 @@ std::u16string ToWide(std::string_view text) {
     for (size_t k = 1; k <= more && i + k < text.size(); ++k) {
       point = (point << 6) | (static_cast<unsigned char>(text[i + k]) & 0x3F);
     }
+    if (i + more >= text.size() && more > 0) point = 0xFFFD;  // cut short
     i += more + 1;
     if (point < 0x10000) {
       out += static_cast<char16_t>(point);
