@@ -545,6 +545,7 @@ Result<json::object> Spec::FromUri(std::string_view uri) const {
         Typed(target.field->type, text);
     return true;
   };
+  put("scheme", parts.scheme);
   if (!parts.user.empty()) put("user", parts.user);
   if (parts.has_password) {
     put("password", parts.password);
