@@ -47,7 +47,7 @@ Status Client::Hello(const Context& context, const Login& login) {
   if (hello.size() > 2) WipeString(hello.back());
   NSTARX_TRY(const Reply answer, Watched(reader_.Read(context)));
   if (answer.kind == Reply::Kind::kError) {
-    if (!answer.text.starts_with("ERR") && !answer.text.starts_with("NOPROTO")) {
+    if (!answer.text.starts_with("ERR unknown command") && !answer.text.starts_with("NOPROTO")) {
       return MapError(answer.text, "login");
     }
     // Redis before 6 and some proxies know no HELLO.

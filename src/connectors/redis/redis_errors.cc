@@ -86,6 +86,12 @@ Error MapError(std::string_view reply, std::string_view stage) {
   if (error.code() == "query.failed" && reply.find("ERR Script") != std::string_view::npos) {
     error = Error(kInvalidArgument, "query.script_failed", std::string(shown.substr(0, 500)));
   }
+  if (stage == "login" && error.code() == "query.failed") {
+    error = Error(kInvalidArgument, "login.failed", error.message());
+  }
+  if (stage == "login" && error.code() == "query.no_privilege") {
+    error = Error(kPermissionDenied, "login.no_privilege", error.message());
+  }
   return error.WithStage(stage).WithConnector("redis").WithVendorCode(
       std::string(FirstWord(reply).substr(0, 40)));
 }
