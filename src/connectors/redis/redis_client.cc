@@ -3,6 +3,12 @@
 #include "connectors/redis/redis_errors.h"
 
 namespace nstarx::connectors::redis {
+namespace {
+
+/// Of commands that are sent together.
+constexpr size_t kMaxAnswersBytes = 256 << 20;
+
+}  // namespace
 
 Client::Client(std::unique_ptr<net::Channel> channel)
     : channel_(std::move(channel)), reader_([this](const Context& context, std::span<char> into) {
@@ -118,8 +124,15 @@ Result<std::vector<Reply>> Client::RunAll(const Context& context,
   }
   std::vector<Reply> replies;
   replies.reserve(commands.size());
+  size_t total = 0;
   for (size_t number = 0; number < commands.size(); ++number) {
     NSTARX_TRY(Reply reply, ReadItem(context));
+    total += BytesOf(reply);
+    if (total > kMaxAnswersBytes) {
+      Break();
+      return QueryError(ErrorKind::kResourceExhausted, "query.value_too_large",
+                        "The values of a few keys together are too large");
+    }
     replies.push_back(std::move(reply));
   }
   return replies;

@@ -65,6 +65,12 @@ size_t BytesOf(const Reply& reply) {
   return bytes;
 }
 
+void ScoreOf(Reply* reply) {
+  if (reply->kind != Kind::kText || !ParseDouble(reply->text, &reply->number)) return;
+  reply->kind = Kind::kDouble;
+  reply->text.clear();
+}
+
 ReplyReader::ReplyReader(Source source, size_t max_reply_bytes)
     : source_(std::move(source)), max_reply_bytes_(max_reply_bytes) {}
 

@@ -28,6 +28,9 @@ struct Reply {
 /// The memory that it takes, about.
 size_t BytesOf(const Reply& reply);
 
+/// Makes a score, which RESP2 gives as text, the number it is.
+void ScoreOf(Reply* reply);
+
 /// What a reply begins with: a scalar as a whole, or an aggregate without its items.
 struct ReplyHead {
   Reply scalar;

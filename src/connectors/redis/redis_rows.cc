@@ -174,10 +174,7 @@ class ReplyStream final : public connector::BatchStream {
       case Shape::kPairs: {
         if (left_ == 0) return UnexpectedShape();
         NSTARX_TRY(Reply second, Item(context));
-        if (shape_ == Shape::kScores && second.kind == Kind::kText) {
-          second.kind = Kind::kDouble;
-          second.number = std::strtod(second.text.c_str(), nullptr);
-        }
+        if (shape_ == Shape::kScores) ScoreOf(&second);
         rows_.push_back({std::move(item), std::move(second)});
         return {};
       }

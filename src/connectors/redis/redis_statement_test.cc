@@ -85,7 +85,9 @@ TEST(Statement, ParametersAreWholeArguments) {
   EXPECT_EQ(CodeOf("MGET ? ?", {1}), "query.parameter_count");
   EXPECT_EQ(CodeOf("GET $99999999999999999999999", {1}), "query.parameter_count");
   EXPECT_EQ(CodeOf("GET ?", {nullptr}), "query.parameter_type");
-  EXPECT_EQ(CodeOf("GET ?", {json::array{}}), "query.parameter_type");
+  json::array nested;
+  nested.emplace_back(json::array());
+  EXPECT_EQ(CodeOf("GET ?", nested), "query.parameter_type");
 }
 
 TEST(Statement, TableHasOptions) {

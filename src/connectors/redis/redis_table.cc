@@ -41,6 +41,20 @@ std::string ShownKey(const std::string& key) {
   return out;
 }
 
+/// RESP2 gives members and scores by turns and scores as text; RESP3 pairs of member and number.
+void PairUp(Reply* scores) {
+  if (scores->items.size() % 2 != 0 || scores->items[0].IsAggregate()) return;
+  std::vector<Reply> pairs(scores->items.size() / 2);
+  for (size_t at = 0; at < pairs.size(); ++at) {
+    Reply& score = scores->items[2 * at + 1];
+    ScoreOf(&score);
+    pairs[at].kind = Kind::kArray;
+    pairs[at].items.push_back(std::move(scores->items[2 * at]));
+    pairs[at].items.push_back(std::move(score));
+  }
+  scores->items = std::move(pairs);
+}
+
 bool HasWildcard(std::string_view pattern) {
   for (size_t at = 0; at < pattern.size(); ++at) {
     if (pattern[at] == '\\') {
@@ -281,6 +295,7 @@ Result<std::vector<KeyValue>> FetchKeys(const Context& context, Client& client,
     const bool empty = value.IsAggregate() ? value.items.empty() : value.kind == Kind::kNull;
     if (changed || empty || rows[row].type == "none") continue;
     if (value.kind == Kind::kInteger) value = Reply();  // EXISTS: a type of a module.
+    if (rows[row].type == "zset") PairUp(&value);
     rows[row].value = std::move(value);
     found.push_back(std::move(rows[row]));
   }

@@ -23,8 +23,10 @@ class RedisServer(ServerProcess):
     name = "redis"
     system = "Redis"
 
-    def __init__(self, certificates: TestCertificates | None = None, *, client_certificates: bool = False) -> None:
+    def __init__(self, certificates: TestCertificates | None = None, *, client_certificates: bool = False,
+                 old_protocol: bool = False) -> None:  # fmt: skip
         super().__init__()
+        self._old_protocol = old_protocol
         self._certificates = certificates
         self._client_certificates = client_certificates
         self.ca_file = certificates.ca_file if certificates else None
@@ -50,6 +52,8 @@ class RedisServer(ServerProcess):
             ]  # fmt: skip
         else:
             lines += [f"port {self.port}", f"requirepass {self.password}"]
+        if self._old_protocol:
+            lines.append('rename-command HELLO ""')
         file = self.folder / "redis.conf"
         file.write_text("\n".join(lines) + "\n")
         file.chmod(0o600)
@@ -68,7 +72,7 @@ class RedisServer(ServerProcess):
                 tls |= {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
         return redis.Redis(
             host=self.host, port=self.port, db=database, username=self.user, password=self.password,
-            socket_timeout=60, socket_connect_timeout=5, **tls,
+            socket_timeout=60, socket_connect_timeout=5, protocol=2, **tls,
         )  # fmt: skip
 
     def is_ready(self) -> bool:
@@ -91,10 +95,11 @@ class RedisServer(ServerProcess):
 
 
 def makers(catalog: Any) -> dict[str, Callable[[], ServerProcess]]:
-    """Returns the server with TLS and ACL, one with a password only, one that wants certificates, and a mortal one."""
+    """Returns the server with TLS and ACL, with a password only, without RESP3, with certificates, and a mortal one."""
     return {
         "redis": lambda: RedisServer(catalog.certificates),
         "redis_plain": lambda: RedisServer(),
+        "redis_resp2": lambda: RedisServer(old_protocol=True),
         "redis_mutual": lambda: RedisServer(catalog.certificates, client_certificates=True),
         "redis_mortal": lambda: RedisServer(catalog.certificates),
     }
