@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from tests.conformance.problem import assert_problem, failed_stage
 from tests.servers.catalog import ServerCatalog
 from tests.servers.gateway import GatewayClient
 from tests.servers.logins import READER
+from tests.servers.process import LOOPBACK
 from tests.servers.systems.redis import NARROW
 
 Create = Callable[..., str]
@@ -88,6 +90,14 @@ def test_logins(servers: ServerCatalog, rest: GatewayClient, plain: Any) -> None
     acl = draft_of(servers.get("redis"))
     acl["authentication"]["username"] = "nobody"
     assert refused(rest, acl) == ("login", "login.wrong_password")
+
+
+def test_a_silent_server_is_not_waited_for(plain: Any, rest: GatewayClient) -> None:
+    with socket.socket() as silent:
+        silent.bind((LOOPBACK, 0))
+        silent.listen(8)
+        draft = draft_of(plain, configuration={"port": silent.getsockname()[1], "connect_timeout_ms": 500})
+        assert refused(rest, draft) == ("login", "login.timeout")
 
 
 def test_tls_mismatches_are_named(servers: ServerCatalog, rest: GatewayClient, plain: Any) -> None:

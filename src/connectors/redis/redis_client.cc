@@ -32,6 +32,11 @@ Result<std::unique_ptr<Client>> Client::Open(const Context& context, const Login
   NSTARX_TRY(auto channel, net::Channel::Open(limited, login.endpoint, login.ssl, options));
   std::unique_ptr<Client> client(new Client(std::move(channel)));
   Status done = client->Hello(limited, login);
+  if (!done && done.error().code() == "query.timeout" && !context.expired()) {
+    return Unavailable("login.timeout", "The server took the connection and did not answer in time")
+        .WithStage("login")
+        .WithConnector("redis");
+  }
   if (!done) {
     return ExplainFirstAnswer(std::move(done).error(), client->reader_.buffered(),
                               login.ssl.enabled);
