@@ -50,6 +50,7 @@ void Count(std::map<std::string, Group>* groups, const std::string& key, std::st
 Status NameKinds(const Context& context, Client& client, std::vector<connector::Node>* nodes,
                  const std::vector<std::string>& keys) {
   std::vector<Arguments> asked;
+  asked.reserve(keys.size());
   for (const std::string& key : keys) asked.push_back({"TYPE", key});
   if (asked.empty()) return {};
   NSTARX_TRY(const auto types, client.RunAll(context, asked));

@@ -51,8 +51,8 @@ Result<std::unique_ptr<Client>> Client::Open(const Context& context, const Login
 Status Client::Hello(const Context& context, const Login& login) {
   Arguments hello{"HELLO", "3"};
   if (!login.password.empty()) {
-    hello.insert(hello.end(), {"AUTH", login.user.empty() ? "default" : login.user,
-                               std::string(login.password.Reveal())});
+    hello.insert(hello.end(), {"AUTH", login.user.empty() ? "default" : login.user});
+    hello.emplace_back(login.password.Reveal());
   }
   NSTARX_RETURN_IF_ERROR(Send(context, hello));
   if (hello.size() > 2) WipeString(hello.back());

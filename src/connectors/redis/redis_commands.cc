@@ -88,7 +88,8 @@ Status CheckCommands(const std::vector<Arguments>& commands) {
   for (const Arguments& command : commands) {
     const std::string name = Upper(command[0]);
     const std::string part = command.size() > 1 ? Upper(command[1]) : "";
-    if (Has(kRefused, name) || (name == "CLIENT" && Has(kRefusedClient, part))) {
+    if (Has(kRefused, name) || (name == "CLIENT" && Has(kRefusedClient, part)) ||
+        (name == "SCRIPT" && part == "DEBUG")) {
       return QueryError(kInvalidArgument, "query.unsupported_command",
                         fmt::format("{} changes the connection itself, which is shared", name));
     }

@@ -91,13 +91,13 @@ Result<std::unique_ptr<connector::BatchStream>> RedisSession::Execute(
       NSTARX_RETURN_IF_ERROR(guard_.Check(context, *client_, command));
     }
   }
-  bool in_transaction = false;
+  bool in_transaction = false;  // Or what it watches.
   for (size_t number = 0; number < parsed.commands.size(); ++number) {
     const Arguments& command = parsed.commands[number];
     const std::string name = Upper(command[0]);
     // What comes after an answer that was not read, or a database that was not left, is unknown.
     if (name == "SELECT") client_->ForgetDatabase();
-    if (name == "MULTI") in_transaction = true;
+    if (name == "MULTI" || name == "WATCH") in_transaction = true;
     if (name == "EXEC" || name == "DISCARD") in_transaction = false;
     const bool last = number + 1 == parsed.commands.size();
     NSTARX_RETURN_IF_ERROR(client_->Send(context, command));
