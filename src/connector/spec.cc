@@ -600,7 +600,8 @@ std::string Spec::ToUri(const json::object& configuration, const json::object& a
   };
   const std::string host = text("host");
   const std::string path = text("path");
-  std::string out = schemes_.front() + ":";
+  const std::string scheme = text("scheme");
+  std::string out = (scheme.empty() ? schemes_.front() : scheme) + ":";
   if (host.empty()) return out + PercentEncode(path, "/");
   out += "//";
   if (const std::string user = text("user"); !user.empty()) out += PercentEncode(user) + "@";
