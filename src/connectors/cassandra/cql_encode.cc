@@ -94,6 +94,13 @@ std::string EncodeObject(const CqlType& type, const json::object& members, std::
 }
 
 std::string EncodeJson(const CqlType& type, const json::value& value, std::string* out) {
+  if (value.is_string() && !type.children.empty()) {  // Parameters are flat: JSON text.
+    auto parsed = ParseJson(value.get_string());
+    if (!parsed || parsed->is_string()) {
+      return fmt::format("no JSON text, which {} takes", ToCql(type));
+    }
+    return EncodeJson(type, *parsed, out);
+  }
   if (value.is_string()) return EncodeText(type, value.get_string(), out);
   if (value.is_int64()) return EncodeWhole(type, value.get_int64(), out);
   if (value.is_uint64()) return EncodeText(type, std::to_string(value.get_uint64()), out);

@@ -16,7 +16,7 @@ namespace nstarx::connectors::cassandra {
 
 /// A parameter as the bytes that a marker of the type takes; nothing for NULL. Numbers must fit
 /// exactly; text gives any simple type (ISO dates, digits, uuids, addresses, 0x… for blobs) and
-/// arrays and objects the collections. query.bad_parameter otherwise.
+/// JSON text the collections. query.bad_parameter otherwise.
 Result<std::optional<std::string>> EncodeParameter(const CqlType& type, const json::value& value,
                                                    size_t number);
 
