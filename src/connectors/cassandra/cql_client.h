@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/secret.h"
 #include "base/status.h"
-#include "connectors/cassandra/cql_decode.h"
+#include "connectors/cassandra/cql_rows.h"
 #include "connectors/cassandra/cql_wire.h"
 #include "model/connection.h"
 

@@ -41,6 +41,7 @@ constexpr SimpleType kSimple[] = {
     {kDuration, "duration", "DurationType"},
     {kText, "varchar", "UTF8Type"},
 };
+constexpr int64_t kPartsMax = 4096;
 constexpr std::string_view kPackage = "org.apache.cassandra.db.marshal.";
 
 /// Name and parameters of `Name(a, b)` or `name<a, b>`; false when brackets do not match.
@@ -174,13 +175,17 @@ std::optional<CqlType> ParseClass(std::string_view name) {
   return type;
 }
 
-std::optional<CqlType> ParseCql(std::string_view text, const UdtTable& udts, int depth) {
-  if (depth > kTypeDepthMax) return std::nullopt;
+namespace {
+
+/// `parts` bounds what types that contain themselves can cost.
+std::optional<CqlType> CqlOf(std::string_view text, const UdtTable& udts, int depth,
+                             int64_t* parts) {
+  if (depth > kTypeDepthMax || --*parts < 0) return std::nullopt;
   std::string_view name;
   std::vector<std::string_view> parameters;
   if (!TakeApart(text, '<', '>', &name, &parameters)) return std::nullopt;
-  const auto parse = [&udts, depth](std::string_view part) {
-    return ParseCql(part, udts, depth + 1);
+  const auto parse = [&udts, depth, parts](std::string_view part) {
+    return CqlOf(part, udts, depth + 1, parts);
   };
   if (!parameters.empty()) {
     if (name == "frozen" && parameters.size() == 1) return parse(parameters[0]);
@@ -208,6 +213,13 @@ std::optional<CqlType> ParseCql(std::string_view text, const UdtTable& udts, int
     type.children.push_back(std::move(*child));
   }
   return type;
+}
+
+}  // namespace
+
+std::optional<CqlType> ParseCql(std::string_view text, const UdtTable& udts) {
+  int64_t parts = kPartsMax;
+  return CqlOf(text, udts, 0, &parts);
 }
 
 CqlType ReadType(BodyReader& reader, int depth) {

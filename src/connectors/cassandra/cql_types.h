@@ -79,7 +79,7 @@ struct UdtFields {
 };
 using UdtTable = std::map<std::string, UdtFields, std::less<>>;
 /// A type as CQL writes it: `frozen<map<text, int>>`, a UDT of the table.
-std::optional<CqlType> ParseCql(std::string_view text, const UdtTable& udts, int depth = 0);
+std::optional<CqlType> ParseCql(std::string_view text, const UdtTable& udts);
 
 /// The type as CQL writes it.
 std::string ToCql(const CqlType& type);

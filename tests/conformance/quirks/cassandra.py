@@ -196,20 +196,21 @@ class CassandraQuirks(Quirks):
                 " $$ long end = System.nanoTime() + 100000000L; int x = 0; while (System.nanoTime() < end) { x++; }"
                 " return n; $$"
             )
-            session.execute("CREATE TABLE IF NOT EXISTS rows (part int, n bigint, pad text, PRIMARY KEY (part, n))")
+            session.execute("CREATE TABLE IF NOT EXISTS rows (part int, n bigint, pad text STATIC, PRIMARY KEY (part, n))")
             self._fill(session)
 
     @staticmethod
     def _fill(session: Any) -> None:
         """Writes the rows: a batch a partition, its values packed here, because the driver's binding is slow."""
-        statement = session.prepare("INSERT INTO rows (part, n, pad) VALUES (?, ?, ?)")
+        keys = session.prepare("INSERT INTO rows (part, n) VALUES (?, ?)").query_id
+        pads = session.prepare("INSERT INTO rows (part, pad) VALUES (?, ?)").query_id
         pending = []
         for part in range(_ROWS // _PARTITION):
             batch = BatchStatement(BatchType.UNLOGGED)
             key = struct.pack(">i", part)
             batch._statements_and_parameters = [
-                (True, statement.query_id, (key, struct.pack(">q", n), b"%-100d" % n))
-                for n in range(part * _PARTITION, (part + 1) * _PARTITION)
+                (True, pads, (key, b"%-100d" % part)),
+                *((True, keys, (key, struct.pack(">q", n))) for n in range(part * _PARTITION, (part + 1) * _PARTITION)),
             ]
             pending.append(session.execute_async(batch))
             if len(pending) > 8:
@@ -256,8 +257,8 @@ class CassandraQuirks(Quirks):
         return f"SELECT n, pad FROM rows WHERE part IN ({parts})"
 
     def endless_query(self, marker: str) -> str:
-        # Some fifteen seconds: a node goes on after its client has left, and must not be busy for ever.
-        return f"SELECT burn(part) FROM rows /* {marker} */ LIMIT 150"
+        # Eight seconds: a node goes on after its client has left, and must not be busy for ever.
+        return f"SELECT burn(part) FROM rows /* {marker} */ LIMIT 80"
 
     def endless_rows(self, marker: str) -> str:
         return f"SELECT n, pad FROM rows /* {marker} */"

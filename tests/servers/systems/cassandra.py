@@ -161,6 +161,11 @@ class CassandraServer(ServerProcess):
             for role in (logins.APP.user, logins.READER.user):
                 session.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN KEYSPACE {KEYSPACE} TO {role}")
 
+    def close(self) -> None:
+        """Kills and removes the folder: what is in it is of no use to anybody."""
+        self.kill()
+        super().close()
+
     def version(self) -> str:
         """Returns the version of the jars."""
         return VERSION
