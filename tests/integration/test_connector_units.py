@@ -16,6 +16,10 @@ from tests.servers.gateway import program
 CASES = {
     "postgresql": ("postgresql", {"NSTARX_TEST_POSTGRES_URI": "URI"}),
     "mysql": ("mariadb", {"NSTARX_TEST_MYSQL_URI": "URI", "NSTARX_TEST_MYSQL_CA": "CA_FILE"}),
+    "cassandra": (
+        "cassandra",
+        {f"NSTARX_TEST_CASSANDRA_{name}": name for name in ("PORT", "KEYSPACE", "USER", "PASSWORD", "CA_FILE")},
+    ),
     "s3": ("minio", {}),
     "s3-https": ("minio_https", {}),
 }
