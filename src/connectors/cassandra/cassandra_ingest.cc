@@ -91,9 +91,12 @@ class Writer {
   Status Write(const arrow::RecordBatch& batch) {
     for (int64_t row = 0; row < batch.num_rows(); ++row) {
       NSTARX_TRY(const Request request, RequestOf(batch, row));
-      while (client_.in_flight() >= options_.concurrency) NSTARX_RETURN_IF_ERROR(TakeOne());
+      if (client_.in_flight() >= options_.concurrency) {
+        // Half of them at once, so that as many go out together.
+        while (client_.in_flight() > options_.concurrency / 2) NSTARX_RETURN_IF_ERROR(TakeOne());
+      }
       const std::string body = BodyOf(request, {.consistency = options_.consistency});
-      NSTARX_TRY(const int16_t number, client_.Send(context_, Opcode::kExecute, body));
+      NSTARX_TRY(const int16_t number, client_.Queue(context_, Opcode::kExecute, body));
       (void)number;
     }
     return {};

@@ -12,6 +12,7 @@ namespace nstarx::connectors::cassandra {
 namespace {
 
 constexpr size_t kBufferBytes = 128 << 10;
+constexpr size_t kQueuedBytes = 64 << 10;
 constexpr size_t kBodyStep = 1 << 20;
 constexpr std::chrono::milliseconds kQuiesceTimeout{2000};
 constexpr uint16_t kConsistencyOne = 1;
@@ -157,25 +158,40 @@ Result<Answer> CqlClient::ReceiveFrame(const Context& context) {
   }
 }
 
-Result<int16_t> CqlClient::Send(const Context& context, Opcode opcode, std::string_view body) {
+Status CqlClient::Flush(const Context& context) {
+  if (queued_.empty()) return {};
+  Status sent = channel_->Write(context, queued_);
+  WipeString(queued_);  // It may have been the password.
+  queued_.clear();
+  if (sent) return {};
+  Break();
+  return Named(std::move(sent).error(), "query");
+}
+
+Result<int16_t> CqlClient::Queue(const Context& context, Opcode opcode, std::string_view body) {
   if (broken_) return Unavailable("connection.lost", "The connection is closed");
   if (body.size() > static_cast<size_t>(kFrameBytesMax)) {
     return Refuse("query.too_large", "The statement is larger than a frame may be");
   }
   NSTARX_CHECK(!free_streams_.empty());
   const int16_t stream = free_streams_.back();
-  if (Status sent = channel_->Write(context, RequestFrame(stream, opcode, body)); !sent) {
-    Break();
-    return Named(std::move(sent).error(), "query");
-  }
+  AppendRequestFrame(stream, opcode, body, &queued_);
+  if (queued_.size() >= kQueuedBytes) NSTARX_RETURN_IF_ERROR(Flush(context));
   free_streams_.pop_back();
   used_streams_[static_cast<size_t>(stream)] = true;
   ++in_flight_;
   return stream;
 }
 
+Result<int16_t> CqlClient::Send(const Context& context, Opcode opcode, std::string_view body) {
+  NSTARX_TRY(const int16_t stream, Queue(context, opcode, body));
+  NSTARX_RETURN_IF_ERROR(Flush(context));
+  return stream;
+}
+
 Result<Answer> CqlClient::Receive(const Context& context) {
   if (broken_) return Unavailable("connection.lost", "The connection is closed");
+  NSTARX_RETURN_IF_ERROR(Flush(context));
   auto answer = ReceiveFrame(context);
   if (answer &&
       (answer->stream >= kInFlightMax || !used_streams_[static_cast<size_t>(answer->stream)])) {

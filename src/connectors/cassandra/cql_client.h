@@ -85,6 +85,8 @@ class CqlClient {
   static constexpr int kInFlightMax = 128;
   /// Sends a request and returns its number. There must be fewer than kInFlightMax in flight.
   Result<int16_t> Send(const Context& context, Opcode opcode, std::string_view body);
+  /// The same, but the request goes out with later ones, when something is received at last.
+  Result<int16_t> Queue(const Context& context, Opcode opcode, std::string_view body);
   /// The next answer to any request.
   Result<Answer> Receive(const Context& context);
   /// One request and its answer; nothing else may be in flight. The server's error is an error.
@@ -111,10 +113,12 @@ class CqlClient {
   Status Authenticate(const Context& context, const LoginOptions& options,
                       std::string_view authenticator);
   Status LearnAboutNode(const Context& context, const LoginOptions& options);
+  Status Flush(const Context& context);
   Status Fill(const Context& context, char* into, size_t count);
   Result<Answer> ReceiveFrame(const Context& context);
 
   std::unique_ptr<net::Channel> channel_;
+  std::string queued_;  ///< frames that are not sent yet
   std::string buffer_;
   size_t buffer_begin_ = 0;
   size_t buffer_end_ = 0;

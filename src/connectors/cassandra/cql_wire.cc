@@ -93,15 +93,15 @@ void BodyWriter::LongString(std::string_view value) {
   text_ += value;
 }
 
-std::string RequestFrame(int16_t stream, Opcode opcode, std::string_view body) {
-  BodyWriter frame;
-  frame.text().reserve(kHeaderBytes + body.size());
-  frame.Byte(kProtocolVersion);
-  frame.Byte(0);
-  frame.Short(static_cast<uint16_t>(stream));
-  frame.Byte(static_cast<uint8_t>(opcode));
-  frame.LongString(body);
-  return std::move(frame.text());
+void AppendRequestFrame(int16_t stream, Opcode opcode, std::string_view body, std::string* out) {
+  BodyWriter header;
+  header.Byte(kProtocolVersion);
+  header.Byte(0);
+  header.Short(static_cast<uint16_t>(stream));
+  header.Byte(static_cast<uint8_t>(opcode));
+  header.Int(static_cast<int32_t>(body.size()));
+  *out += header.text();
+  *out += body;
 }
 
 }  // namespace nstarx::connectors::cassandra

@@ -98,7 +98,7 @@ class BodyWriter {
 };
 
 /// A whole request frame.
-std::string RequestFrame(int16_t stream, Opcode opcode, std::string_view body);
+void AppendRequestFrame(int16_t stream, Opcode opcode, std::string_view body, std::string* out);
 
 void AppendBigEndian(uint64_t value, int bytes, std::string* out);
 /// The form that Vint() reads.
