@@ -102,7 +102,9 @@ _TYPES = TypesTable(
         ),
         NativeType("c_int", "int", pa.int32(), _same(-(2**31), 2**31 - 1, 0)),
         NativeType("c_list", "list<text>", pa.list_(pa.string()), (("['b', 'a', 'b']", ["b", "a", "b"]),)),
-        NativeType("c_map", "map<int, text>", pa.map_(pa.int32(), pa.string()), (("{2: 'b', 1: 'é'}", [(1, "é"), (2, "b")]),)),
+        NativeType(
+            "c_map", "map<int, text>", pa.map_(pa.int32(), pa.string()), (("{2: 'b', 1: 'é'}", [(1, "é"), (2, "b")]),)
+        ),
         NativeType("c_set", "set<uuid>", pa.list_(pa.uuid()), ((f"{{{_UUID}}}", [_UUID]),)),
         NativeType("c_smallint", "smallint", pa.int16(), _same(-(2**15), 2**15 - 1)),
         NativeType(
@@ -134,7 +136,10 @@ _TYPES = TypesTable(
             "tuple<int, text, timestamp>",
             pa.struct([("field_1", pa.int32()), ("field_2", pa.string()), ("field_3", pa.timestamp("ms", "UTC"))]),
             (
-                ("(1, null, 0)", {"field_1": 1, "field_2": None, "field_3": datetime.datetime(1970, 1, 1, tzinfo=_UTC)}),
+                (
+                    "(1, null, 0)",
+                    {"field_1": 1, "field_2": None, "field_3": datetime.datetime(1970, 1, 1, tzinfo=_UTC)},
+                ),
                 ("(2, 'b')", {"field_1": 2, "field_2": "b", "field_3": None}),
             ),
         ),
@@ -149,7 +154,10 @@ _TYPES = TypesTable(
         ),
         NativeType("c_uuid", "uuid", pa.uuid(), ((str(_UUID), _UUID),)),
         NativeType(
-            "c_varint", "varint", pa.string(), tuple((str(v), str(v)) for v in (0, -1, 128, -129, _BIG, -(2**64), 10**30))
+            "c_varint",
+            "varint",
+            pa.string(),
+            tuple((str(v), str(v)) for v in (0, -1, 128, -129, _BIG, -(2**64), 10**30)),
         ),
         NativeType(
             "c_vector",
@@ -165,7 +173,7 @@ _TYPES = TypesTable(
         ),
         NativeType("c_vector_tiny", "vector<smallint, 2>", pa.list_(pa.int16(), 2), (("[-2, 300]", [-2, 300]),)),
     ),
-)  # fmt: skip
+)
 
 
 class CassandraQuirks(Quirks):
@@ -196,7 +204,9 @@ class CassandraQuirks(Quirks):
                 " $$ long end = System.nanoTime() + 100000000L; int x = 0; while (System.nanoTime() < end) { x++; }"
                 " return n; $$"
             )
-            session.execute("CREATE TABLE IF NOT EXISTS rows (part int, n bigint, pad text STATIC, PRIMARY KEY (part, n))")
+            session.execute(
+                "CREATE TABLE IF NOT EXISTS rows (part int, n bigint, pad text STATIC, PRIMARY KEY (part, n))"
+            )
             self._fill(session)
 
     @staticmethod
@@ -291,4 +301,3 @@ class CassandraQuirks(Quirks):
 
     def appended(self, table: pa.Table) -> pa.Table:
         return table  # Writing a row with a known key replaces it.
-

@@ -132,7 +132,8 @@ class CassandraServer(ServerProcess):
         tls = ssl.create_default_context(cafile=str(self.ca_file))
         tls.check_hostname = False
         profile = ExecutionProfile(
-            load_balancing_policy=WhiteListRoundRobinPolicy([self.host]), request_timeout=120,
+            load_balancing_policy=WhiteListRoundRobinPolicy([self.host]),
+            request_timeout=120,
             row_factory=tuple_factory,
         )
         cluster = Cluster(
