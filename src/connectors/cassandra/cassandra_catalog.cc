@@ -321,7 +321,7 @@ Result<connector::PrivilegeReport> ReadPrivileges(const Context& context, CqlCli
   for (const Row& row : *rows) {
     const std::string resource = Cell(row, 2);
     const std::string permission = Cell(row, 3);
-    report.granted.push_back(permission + " on " + resource);
+    report.granted.push_back(fmt::format("{} on {}", permission, resource));
     const bool here = keyspace.empty() || resource == "<all keyspaces>" ||
                       resource == fmt::format("<keyspace {}>", keyspace) ||
                       resource == fmt::format("<all tables in {}>", keyspace) ||

@@ -376,6 +376,7 @@ std::unique_ptr<ValueDecoder> CompositeOf(const CqlType& type, arrow::ArrayBuild
     case kTuple:
     case kUdt: {
       std::vector<std::unique_ptr<ValueDecoder>> children;
+      children.reserve(type.children.size());
       for (size_t i = 0; i < type.children.size(); ++i) {
         children.push_back(child(i, builder->child(static_cast<int>(i))));
       }

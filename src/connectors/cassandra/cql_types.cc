@@ -341,6 +341,7 @@ std::shared_ptr<arrow::DataType> NumberType(NumericAs numeric, bool whole) {
 std::shared_ptr<arrow::DataType> CompositeType(const CqlType& type, NumericAs numeric,
                                                bool storage) {
   std::vector<std::shared_ptr<arrow::DataType>> children;
+  children.reserve(type.children.size());
   for (const CqlType& child : type.children) children.push_back(ToArrow(child, numeric, storage));
   switch (type.kind) {
     case kMap:
