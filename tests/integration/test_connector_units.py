@@ -18,7 +18,20 @@ CASES = {
     "mysql": ("mariadb", {"NSTARX_TEST_MYSQL_URI": "URI", "NSTARX_TEST_MYSQL_CA": "CA_FILE"}),
     "cassandra": (
         "cassandra",
-        {f"NSTARX_TEST_CASSANDRA_{name}": name for name in ("PORT", "KEYSPACE", "USER", "PASSWORD", "CA_FILE")},
+        {
+            f"NSTARX_TEST_CASSANDRA_{name}": name
+            for name in (
+                "PORT",
+                "KEYSPACE",
+                "USER",
+                "PASSWORD",
+                "CA_FILE",
+                "CLIENT_CERTIFICATE_FILE",
+                "CLIENT_KEY_FILE",
+                "STRANGER_CERTIFICATE_FILE",
+                "STRANGER_KEY_FILE",
+            )
+        },
     ),
     "s3": ("minio", {}),
     "s3-https": ("minio_https", {}),

@@ -191,6 +191,12 @@ Error LoginError(std::string_view body) {
   BodyReader reader(body);
   const int32_t number = reader.Int();
   std::string_view code;
+  if (Lowered(error.message()).contains("achieve consistency")) {
+    // The node could not read its roles; some releases call that bad credentials.
+    return Named(Error(kUnavailable, "login.roles_unreadable", error.message())
+                     .WithVendorCode(error.vendor_code()),
+                 "login");
+  }
   if (number == kBadCredentials) {
     code = "login.wrong_password";
   } else if (number == kUnauthorized) {

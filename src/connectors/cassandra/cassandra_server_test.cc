@@ -36,6 +36,11 @@ std::string Variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+std::string FileOf(const char* name) {
+  std::ifstream file(Variable(name));
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
 /// Tests on a real node: NSTARX_TEST_CASSANDRA_PORT and its like name one whose login may create
 /// tables in the keyspace. The node must take clients with and without TLS.
 class CassandraServerTest : public testing::Test {
@@ -53,9 +58,20 @@ class CassandraServerTest : public testing::Test {
     Open();
   }
 
+  SecretMap Certified(const std::string& who) {
+    const std::string prefix = "NSTARX_TEST_CASSANDRA_" + who;
+    SecretMap secrets;
+    secrets.emplace("client_certificate", Secret(FileOf((prefix + "_CERTIFICATE_FILE").c_str())));
+    secrets.emplace("client_key", Secret(FileOf((prefix + "_KEY_FILE").c_str())));
+    secrets.emplace("password", Secret(password_));
+    return secrets;
+  }
   Result<std::unique_ptr<connector::Session>> TryOpen(bool read_only = false) {
     SecretMap secrets;
     secrets.emplace("password", Secret(password_));
+    return TryOpen(read_only, std::move(secrets));
+  }
+  Result<std::unique_ptr<connector::Session>> TryOpen(bool read_only, const SecretMap& secrets) {
     return connector_->Open(context_, {.connection_name = "test",
                                        .configuration = configuration_,
                                        .authentication = authentication_,
@@ -148,19 +164,29 @@ TEST_F(CassandraServerTest, LoginsFailByTheirCause) {
   EXPECT_EQ(OpenCode(), "login.password_required");
 }
 
-TEST_F(CassandraServerTest, TlsIsVerified) {
-  std::ifstream file(Variable("NSTARX_TEST_CASSANDRA_CA_FILE"));
+TEST_F(CassandraServerTest, TlsAsksForCertificatesOfBothSides) {
   ssl_ = {.enabled = true,
           .mode = "verify-full",
-          .certificate = std::string(std::istreambuf_iterator<char>(file), {}),
+          .certificate = FileOf("NSTARX_TEST_CASSANDRA_CA_FILE"),
           .server_name = ""};
-  Open();
-  EXPECT_TRUE(session_->facts().contains("tls"));
-  EXPECT_TRUE(session_->Ping(context_));
+  auto trusted = TryOpen(false, Certified("CLIENT"));
+  ASSERT_TRUE(trusted) << trusted.error().ToString();
+  EXPECT_TRUE((*trusted)->facts().contains("tls"));
+  EXPECT_TRUE((*trusted)->Ping(context_));
+  // The node refuses who shows nothing, and what its authority did not sign. With TLS 1.3 it says
+  // so only after the client's part of the handshake.
+  for (const bool stranger : {false, true}) {
+    auto refused = stranger ? TryOpen(false, Certified("STRANGER")) : TryOpen();
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(refused.error().code() == "login.closed_by_server" ||
+                refused.error().stage() == "tls")
+        << refused.error().ToString();
+    EXPECT_FALSE(refused.error().hints().empty());
+  }
   ssl_.certificate.clear();
-  auto refused = TryOpen();
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().stage(), "tls");
+  auto unknown = TryOpen(false, Certified("CLIENT"));
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().stage(), "tls");
 }
 
 TEST_F(CassandraServerTest, ReadOnlySessionsSendNoWrites) {

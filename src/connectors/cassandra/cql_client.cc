@@ -294,17 +294,20 @@ Status CqlClient::LogIn(const Context& context, const LoginOptions& options) {
     body.String(name);
     body.String(value);
   }
-  NSTARX_TRY(const int16_t stream, Send(context, Opcode::kStartup, body.text()));
-  (void)stream;
-  auto answer = Receive(context);
+  auto answer = [&]() -> Result<Answer> {
+    NSTARX_TRY(const int16_t stream, Send(context, Opcode::kStartup, body.text()));
+    (void)stream;
+    return Receive(context);
+  }();
   if (!answer) {
     Error error = std::move(answer).error();
     if (error.code() == "connection.lost" && !heard_) {
       return Unavailable("login.closed_by_server",
-                         options.ssl.enabled
-                             ? "The server closed the connection before it said anything"
-                             : "The server closed the connection before it said anything; it may"
-                               " take clients over TLS only")
+                         fmt::format("The server closed the connection before it said anything; it"
+                                     " may {}: {}",
+                                     options.ssl.enabled ? "want another client certificate"
+                                                         : "take clients over TLS only",
+                                     error.message()))
           .WithStage("login");
     }
     if (error.code() == "connection.protocol") {

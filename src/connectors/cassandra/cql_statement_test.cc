@@ -122,6 +122,9 @@ TEST(CassandraErrors, HaveCodesOfTheTable) {
             0U);
   EXPECT_EQ(LoginError(ErrorBody(0x0100, "bad")).code(), "login.wrong_password");
   EXPECT_EQ(LoginError(ErrorBody(0x0100, "bad")).stage(), "login");
+  const Error roles = LoginError(ErrorBody(0x0100, "Cannot achieve consistency level QUORUM"));
+  EXPECT_EQ(roles.code(), "login.roles_unreadable");
+  EXPECT_EQ(roles.kind(), ErrorKind::kUnavailable);
   EXPECT_EQ(ServerError("abc", {}).code(), "connection.protocol");
   const auto spec = connector::Spec::Parse(SpecDocument());
   ASSERT_TRUE(spec.has_value());

@@ -177,7 +177,7 @@ _TYPES = TypesTable(
 
 
 class CassandraQuirks(Quirks):
-    """One node over TLS, with a password."""
+    """One node over TLS, with a client certificate and a password; the one that is killed asks for no certificate."""
 
     type = "cassandra"
     system = "Apache Cassandra"
@@ -229,14 +229,22 @@ class CassandraQuirks(Quirks):
             future.result()
 
     def base_draft(self, server: Any) -> dict[str, Any]:
+        login: dict[str, str] = {
+            "type": "basic",
+            "username": logins.APP.user,
+            "password": logins.APP.password,
+        }
+        if server.client_auth:
+            certificate, key = (file.read_text() for file in server.client_files)
+            login |= {"type": "certificate", "client_certificate": certificate, "client_key": key}
         return {
             "configuration": {"host": "127.0.0.1", "port": server.port, "keyspace": KEYSPACE},
-            "authentication": {"type": "basic", "username": logins.APP.user, "password": logins.APP.password},
+            "authentication": login,
             "ssl": {"enabled": True, "mode": "verify-full", "certificate": server.ca_file.read_text()},
         }
 
     def secrets(self) -> list[str]:
-        return [logins.APP.password]
+        return [logins.APP.password, *(file.read_text() for file in self.server.client_files)]
 
     def types_query(self) -> str:
         # ORDER BY is for clustering columns only; several keys are answered in their order.

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tests.servers import logins, maven
 from tests.servers.catalog import ServerCatalog
-from tests.servers.certificates import TestCertificates
+from tests.servers.certificates import TestCertificates, self_signed
 from tests.servers.process import ServerProcess, free_port
 
 VERSION = "5.0.4"
@@ -52,19 +52,25 @@ def fetch() -> Path:
 
 
 class CassandraServer(ServerProcess):
-    """One node of loopback; passwords are asked for, TLS is the client's choice."""
+    """One node of loopback; passwords are asked for, TLS is the client's choice.
+
+    With `client_auth` clients that come over TLS must show a certificate too.
+    """
 
     name = "cassandra"
     start_timeout_s = 120.0
     #: An orderly stop flushes for five seconds; the commit log has all that matters.
     stop_signal = signal.SIGKILL
 
-    def __init__(self, certificates: TestCertificates, *, heap: str = "640m") -> None:
+    def __init__(self, certificates: TestCertificates, *, heap: str = "640m", client_auth: bool = True) -> None:
         super().__init__()
         self._certificates = certificates
         self._heap = heap
+        self.client_auth = client_auth
         self.ca_file = certificates.ca_file
         self.database = KEYSPACE
+        self.client_files: tuple[Path, ...] = ()
+        self.stranger_files: tuple[Path, ...] = ()
         ports: set[int] = set()
         while len(ports) < 2:
             ports.add(free_port())
@@ -80,8 +86,13 @@ class CassandraServer(ServerProcess):
             x509.load_pem_x509_certificates(self.ca_file.read_bytes()),
             serialization.BestAvailableEncryption(_STORE_PASSWORD.encode()),
         )  # fmt: skip
-        keystore = self.folder / "server.p12"
+        keystore, truststore = self.folder / "server.p12", self.folder / "trusted.p12"
         keystore.write_bytes(store)
+        authority = pkcs12.PKCS12Certificate(x509.load_pem_x509_certificate(self.ca_file.read_bytes()), b"authority")
+        encryption = serialization.BestAvailableEncryption(_STORE_PASSWORD.encode())
+        truststore.write_bytes(pkcs12.serialize_java_truststore([authority], encryption))
+        self.client_files = self._certificates.client(logins.APP.user).write(self.folder, "client")
+        self.stranger_files = self_signed().write(self.folder, "stranger")
         lines = [
             "cluster_name: nstarx", "num_tokens: 4", "endpoint_snitch: SimpleSnitch",
             "partitioner: org.apache.cassandra.dht.Murmur3Partitioner",
@@ -103,7 +114,9 @@ class CassandraServer(ServerProcess):
             "seed_provider:", "  - class_name: org.apache.cassandra.locator.SimpleSeedProvider",
             f'    parameters: [{{seeds: "{self.host}:{self.storage_port}"}}]',
             "client_encryption_options:", "  enabled: true", "  optional: true", f"  keystore: {keystore}",
-            f"  keystore_password: {_STORE_PASSWORD}", "  store_type: PKCS12", "  require_client_auth: false",
+            f"  keystore_password: {_STORE_PASSWORD}", "  store_type: PKCS12",
+            f"  require_client_auth: {str(self.client_auth).lower()}",
+            f"  truststore: {truststore}", f"  truststore_password: {_STORE_PASSWORD}",
         ]  # fmt: skip
         (self.folder / "cassandra.yaml").write_text("\n".join(lines) + "\n")
         (self.folder / "logback.xml").write_text(_LOGBACK)
@@ -131,6 +144,7 @@ class CassandraServer(ServerProcess):
         logging.getLogger("cassandra").setLevel(logging.CRITICAL)
         tls = ssl.create_default_context(cafile=str(self.ca_file))
         tls.check_hostname = False
+        tls.load_cert_chain(*self.client_files)
         profile = ExecutionProfile(
             load_balancing_policy=WhiteListRoundRobinPolicy([self.host]),
             request_timeout=120,
@@ -178,6 +192,10 @@ class CassandraServer(ServerProcess):
             f"{prefix}_USER": logins.APP.user,
             f"{prefix}_PASSWORD": logins.APP.password,
             f"{prefix}_CA_FILE": str(self.ca_file),
+            f"{prefix}_CLIENT_CERTIFICATE_FILE": str(self.client_files[0]),
+            f"{prefix}_CLIENT_KEY_FILE": str(self.client_files[1]),
+            f"{prefix}_STRANGER_CERTIFICATE_FILE": str(self.stranger_files[0]),
+            f"{prefix}_STRANGER_KEY_FILE": str(self.stranger_files[1]),
         }
 
 
@@ -185,5 +203,5 @@ def makers(catalog: ServerCatalog) -> dict[str, Callable[[], ServerProcess]]:
     """Returns the servers by name."""
     return {
         "cassandra": lambda: CassandraServer(catalog.certificates),
-        "cassandra_mortal": lambda: CassandraServer(catalog.certificates, heap="320m"),
+        "cassandra_mortal": lambda: CassandraServer(catalog.certificates, heap="320m", client_auth=False),
     }
