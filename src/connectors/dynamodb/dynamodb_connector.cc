@@ -1,0 +1,85 @@
+#include "connectors/dynamodb/dynamodb_connector.h"
+
+#include "connectors/aws/service_login.h"
+#include "connectors/dynamodb/dynamodb_session.h"
+#include "connectors/object_store/service_cause.h"
+
+namespace nstarx::connectors::dynamodb {
+namespace {
+
+class DynamodbConnector final : public connector::Connector {
+ public:
+  explicit DynamodbConnector(connector::Spec spec) : spec_(std::move(spec)), login_(clock_) {}
+
+  const connector::Spec& spec() const override { return spec_; }
+
+  Result<std::unique_ptr<connector::Session>> Open(const Context& context,
+                                                   const connector::OpenRequest& request) override {
+    NSTARX_TRY(aws::ServiceSettings settings, Settings(request.configuration));
+    if (settings.ca_pem.empty()) settings.ca_pem = request.ssl.certificate;
+    auto session = LogIn(context, request, settings);
+    if (session) return session;
+    if (!object_store::IsTransport(session.error())) {
+      return spec_.Advise(std::move(session).error());
+    }
+    return spec_.Advise(object_store::NameCause(context, settings.endpoint, settings.ca_pem,
+                                                std::move(session).error()));
+  }
+
+  Result<std::vector<model::Endpoint>> Endpoints(const json::object& configuration) const override {
+    NSTARX_TRY(const aws::ServiceSettings settings, Settings(configuration));
+    return std::vector<model::Endpoint>{
+        {.host = settings.endpoint.host, .port = settings.endpoint.port}};
+  }
+
+  bool UsesTls(const json::object& configuration, const model::Ssl& /*ssl*/) const override {
+    const auto settings = Settings(configuration);
+    return settings && settings->endpoint.https;
+  }
+
+ private:
+  static Result<aws::ServiceSettings> Settings(const json::object& configuration) {
+    return aws::ServiceSettings::Read(configuration, "dynamodb", "DYNAMODB");
+  }
+
+  Result<std::unique_ptr<connector::Session>> LogIn(const Context& context,
+                                                    const connector::OpenRequest& request,
+                                                    const aws::ServiceSettings& settings) {
+    json::object facts = {{"endpoint", settings.endpoint.Origin()},
+                          {"region", settings.region},
+                          {"read_only", request.read_only}};
+    NSTARX_TRY(auto credentials, login_.Find(context, request, settings, facts));
+    NSTARX_TRY(auto http, settings.OpenHttp());
+    auto client =
+        std::make_unique<aws::JsonClient>(aws::JsonClient::Settings{.endpoint = settings.endpoint,
+                                                                    .region = settings.region,
+                                                                    .service = "dynamodb",
+                                                                    .target = "DynamoDB_20120810",
+                                                                    .version = "1.0"},
+                                          std::move(credentials), std::move(http), clock_);
+    auto session = std::make_unique<DynamodbSession>(
+        std::move(client), std::move(facts), SessionOptions{.read_only = request.read_only});
+    const Status there = session->Ping(context);
+    // Who may read a table but not list all of them is logged in all the same.
+    if (!there && there.error().kind() != ErrorKind::kPermissionDenied) {
+      Error error = there.error();
+      if (error.stage() == "query") error.WithStage("login");
+      return error;
+    }
+    return std::unique_ptr<connector::Session>(std::move(session));
+  }
+
+  const connector::Spec spec_;
+  const SystemClock clock_;
+  aws::ServiceLogin login_;
+};
+
+}  // namespace
+
+std::unique_ptr<connector::Connector> MakeDynamodbConnector() {
+  auto spec = connector::Spec::Parse(SpecDocument());
+  NSTARX_CHECK(spec.has_value());
+  return std::make_unique<DynamodbConnector>(*std::move(spec));
+}
+
+}  // namespace nstarx::connectors::dynamodb
