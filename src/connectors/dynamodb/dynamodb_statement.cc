@@ -84,6 +84,13 @@ size_t FindWord(std::string_view text, std::string_view word) {
   return std::string_view::npos;
 }
 
+/// The 1-based place of a byte in characters.
+int64_t PositionOf(std::string_view text, uint64_t offset) {
+  const std::string_view before = text.substr(0, std::min<size_t>(offset, text.size()));
+  return 1 + std::ranges::count_if(
+                 before, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+}
+
 /// Puts parameters in the place of {"$param": n}.
 Status Bind(json::value& value, const json::array& parameters, std::vector<bool>& used) {
   if (value.is_array()) {
@@ -114,7 +121,9 @@ Result<Operation> ParseNative(std::string_view text, const json::array& paramete
   if (!parsed) {
     Error error = Refuse("query.syntax_error", parsed.error().message());
     if (const auto* offset = parsed.error().details().if_contains("offset")) {
-      if (offset->is_int64()) error.WithDetail("position", offset->get_int64() + 1);
+      if (offset->is_number()) {
+        error.WithDetail("position", PositionOf(text, offset->to_number<uint64_t>()));
+      }
     }
     return error;
   }

@@ -42,7 +42,7 @@ _TYPES = TypesTable(
             "c_huge",
             "N",
             pa.string(),
-            (({"N": "1E+125"}, 1e125), ({"N": "1E-130"}, 1e-130)),
+            (({"N": "1E+125"}, 10**125), ({"N": "1E-130"}, 1e-130)),
             as_json=True,
         ),
         NativeType("c_int", "N", pa.int64(), _n(-(2**63), 2**63 - 1, 0)),
@@ -149,7 +149,7 @@ class DynamodbQuirks(Quirks):
 
     def wrong_password(self, name: str) -> dict[str, Any]:
         # The emulator looks at the form of the key's id only.
-        return self.draft(name, authentication={"access_key_id": "canary-wrong-key"})
+        return self.draft(name, authentication={"access_key_id": "wrong-key-id"})
 
     def secrets(self) -> list[str]:
         return [self.server.secret_key]
@@ -169,7 +169,7 @@ class DynamodbQuirks(Quirks):
         return sql, [42, UNICODE, True, 0.1], [42, UNICODE, True, Decimal("0.1")]
 
     def rows_query(self, rows: int) -> str:
-        return f"SELECT n, pad FROM rows WHERE b = 0 AND n < {rows}"
+        return f'SELECT n, "pad" FROM "rows" WHERE b = 0 AND n < {rows}'
 
     def endless_query(self, marker: str) -> str:
         # A page for each item, and no item passes: twenty thousand requests.
@@ -177,12 +177,16 @@ class DynamodbQuirks(Quirks):
             "Scan",
             TableName="rows",
             Limit=1,
-            FilterExpression="pad = :marker",
+            FilterExpression="#pad = :marker",
+            ExpressionAttributeNames={"#pad": "pad"},
             ExpressionAttributeValues={":marker": {"S": marker}},
         )
 
     def endless_rows(self, marker: str) -> str:
-        return _operation("Scan", TableName="rows", ProjectionExpression="n, pad", Limit=10)
+        names = {"#pad": "pad"}
+        return _operation(
+            "Scan", TableName="rows", ProjectionExpression="n, #pad", ExpressionAttributeNames=names, Limit=40
+        )
 
     def table_path(self) -> str:
         return "types"
