@@ -121,8 +121,8 @@ Status Pause(const Context& context, std::chrono::milliseconds time) {
   std::mutex mutex;
   std::condition_variable_any never;
   std::unique_lock lock(mutex);
-  never.wait_for(lock, context.stop_token(), std::min(time, context.remaining()),
-                 [] { return false; });
+  const auto until = std::min(Context::SteadyClock::now() + time, context.deadline());
+  never.wait_until(lock, context.stop_token(), until, [] { return false; });
   return context.Check();
 }
 

@@ -108,7 +108,7 @@ Status ItemPages::TakeBatch(json::object& reply, std::deque<json::value>* out) {
 
 Result<std::unique_ptr<ItemStream>> ItemStream::Start(const Context& context,
                                                       aws::JsonClient& client,
-                                                      std::unique_ptr<ItemPages> pages,
+                                                      std::unique_ptr<PageSource> pages,
                                                       Settings settings) {
   std::unique_ptr<ItemStream> stream(new ItemStream());
   stream->pages_ = std::move(pages);

@@ -11,15 +11,23 @@
 
 namespace nstarx::connectors::dynamodb {
 
-/// The items of one operation, a page at a time.
-class ItemPages {
+/// Items, a page at a time.
+class PageSource {
+ public:
+  virtual ~PageSource() = default;
+  virtual bool ended() const = 0;
+  /// Appends the next page's items to `out` and returns the size of what came.
+  virtual Result<size_t> Next(const Context& context, std::deque<json::value>* out) = 0;
+};
+
+/// The items of one operation.
+class ItemPages final : public PageSource {
  public:
   ItemPages(aws::JsonClient& client, Operation operation)
       : client_(client), operation_(std::move(operation)) {}
 
-  bool ended() const { return ended_; }
-  /// The next page's items, appended to `out`, and the size of what came.
-  Result<size_t> Next(const Context& context, std::deque<json::value>* out);
+  bool ended() const override { return ended_; }
+  Result<size_t> Next(const Context& context, std::deque<json::value>* out) override;
 
  private:
   Status Take(json::value reply, std::deque<json::value>* out);
@@ -44,7 +52,7 @@ class ItemStream final : public connector::BatchStream {
     Operation when_nothing;  ///< gives the columns of an empty result; without a name: none
   };
   static Result<std::unique_ptr<ItemStream>> Start(const Context& context, aws::JsonClient& client,
-                                                   std::unique_ptr<ItemPages> pages,
+                                                   std::unique_ptr<PageSource> pages,
                                                    Settings settings);
   /// Items that are there already.
   static Result<std::unique_ptr<ItemStream>> Of(std::deque<json::value> items,
@@ -63,7 +71,7 @@ class ItemStream final : public connector::BatchStream {
   /// All of a result that is known whole: without `_drift` when nothing drifted.
   Status FinishWhole();
 
-  std::unique_ptr<ItemPages> pages_;
+  std::unique_ptr<PageSource> pages_;
   std::deque<json::value> items_;
   int64_t left_ = -1;
   std::shared_ptr<arrow::Schema> schema_;

@@ -11,6 +11,7 @@
 #include "connectors/dynamodb/dynamodb_errors.h"
 #include "connectors/dynamodb/dynamodb_ingest.h"
 #include "connectors/dynamodb/dynamodb_reader.h"
+#include "connectors/dynamodb/dynamodb_segments.h"
 #include "connectors/dynamodb/dynamodb_values.h"
 
 namespace nstarx::connectors::dynamodb {
@@ -27,6 +28,18 @@ Operation ScanOf(std::string_view table) {
                 .reads_only = true};
   out.token_in_answer = "LastEvaluatedKey";
   out.token_in_request = "ExclusiveStartKey";
+  return out;
+}
+
+/// As many as are wanted and the pool can give.
+std::vector<std::unique_ptr<connector::SessionHandle>> Helpers(
+    const Context& context, const connector::ExecuteOptions& options) {
+  std::vector<std::unique_ptr<connector::SessionHandle>> out;
+  while (options.siblings != nullptr && static_cast<int>(out.size()) + 1 < options.parallelism) {
+    auto helper = options.siblings->TryBorrow(context);
+    if (!helper || (*helper)->session().As<DynamodbSession>() == nullptr) break;
+    out.push_back(std::move(*helper));
+  }
   return out;
 }
 
@@ -48,9 +61,9 @@ Status DynamodbSession::Ping(const Context& context) {
   return {};
 }
 
-Result<std::unique_ptr<connector::BatchStream>> DynamodbSession::Run(const Context& context,
-                                                                     Operation operation,
-                                                                     int64_t limit) {
+Result<std::unique_ptr<connector::BatchStream>> DynamodbSession::Run(
+    const Context& context, Operation operation, int64_t limit,
+    const connector::ExecuteOptions& options) {
   if (operation.shape == AnswerShape::kDocument) {
     NSTARX_TRY(const std::string body, CallOperation(context, *client_, operation));
     return ItemStream::OfDocument(body);
@@ -71,23 +84,29 @@ Result<std::unique_ptr<connector::BatchStream>> DynamodbSession::Run(const Conte
       !Filters(operation)) {
     operation.arguments["Limit"] = limit;
   }
-  return ItemStream::Start(context, *client_,
-                           std::make_unique<ItemPages>(*client_, std::move(operation)),
-                           std::move(settings));
+  std::unique_ptr<PageSource> source;
+  if (limit < 0 && IsWholeScan(operation)) {
+    auto helpers = Helpers(context, options);
+    if (!helpers.empty()) {
+      source = std::make_unique<SegmentedPages>(context, *client_, std::move(helpers), operation);
+    }
+  }
+  if (source == nullptr) source = std::make_unique<ItemPages>(*client_, std::move(operation));
+  return ItemStream::Start(context, *client_, std::move(source), std::move(settings));
 }
 
 Result<std::unique_ptr<connector::BatchStream>> DynamodbSession::Execute(
     const Context& context, const connector::Statement& statement,
-    const connector::ExecuteOptions& /*options*/) {
+    const connector::ExecuteOptions& options) {
   NSTARX_TRY(Operation operation, ParseOperation(statement));
   if (options_.read_only && !operation.reads_only) return ReadOnly(operation.name);
-  return Run(context, std::move(operation), statement.limit.value_or(-1));
+  return Run(context, std::move(operation), statement.limit.value_or(-1), options);
 }
 
 Result<std::unique_ptr<connector::BatchStream>> DynamodbSession::Sample(const Context& context,
                                                                         std::string_view path,
                                                                         int64_t limit) {
-  return Run(context, ScanOf(path), std::max<int64_t>(limit, 1));
+  return Run(context, ScanOf(path), std::max<int64_t>(limit, 1), {});
 }
 
 Result<std::vector<connector::Node>> DynamodbSession::List(const Context& context,

@@ -28,6 +28,8 @@ class DynamodbSession final : public connector::Session,
   /// Connections are opened anew where needed.
   bool healthy() const override { return true; }
   connector::SessionFacts facts() const override { return facts_; }
+  /// For a helper's part of a scan.
+  aws::JsonClient& client() { return *client_; }
 
   Result<std::unique_ptr<connector::BatchStream>> Execute(
       const Context& context, const connector::Statement& statement,
@@ -43,7 +45,8 @@ class DynamodbSession final : public connector::Session,
 
  private:
   Result<std::unique_ptr<connector::BatchStream>> Run(const Context& context, Operation operation,
-                                                      int64_t limit);
+                                                      int64_t limit,
+                                                      const connector::ExecuteOptions& options);
 
   const std::unique_ptr<aws::JsonClient> client_;
   const connector::SessionFacts facts_;

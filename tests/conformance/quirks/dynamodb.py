@@ -11,7 +11,7 @@ import pyarrow as pa
 from tests.conformance.quirks.base import Quirks
 from tests.servers.native_types import UNICODE, NativeType, TypesTable
 
-_ROWS = 20_000
+_ROWS = 12_000
 _BIG = "9" * 28 + "." + "9" * 10
 
 
@@ -172,7 +172,7 @@ class DynamodbQuirks(Quirks):
         return f'SELECT n, "pad" FROM "rows" WHERE b = 0 AND n < {rows}'
 
     def endless_query(self, marker: str) -> str:
-        # A page for each item, and no item passes: twenty thousand requests.
+        # A page for each item, and no item passes: twelve thousand requests.
         return _operation(
             "Scan",
             TableName="rows",

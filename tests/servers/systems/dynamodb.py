@@ -38,12 +38,17 @@ class DynamodbEmulator(ServerProcess):
         """The emulator's URL."""
         return f"http://{self.host}:{self.port}"
 
+    def prepare(self) -> None:
+        """Compiles the program that starts the emulator."""
+        javac = Path(maven.java()).resolve().with_name("javac")
+        self.run([str(javac), "-cp", f"{fetch()}/*", "-d", str(self.folder), str(_MAIN)])
+
     def command(self) -> list[str]:
         """Returns the command line of the Java program."""
         jars = fetch()
         return [
             maven.java(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", f"-Djava.library.path={jars}",
-            "-cp", f"{jars}/*", str(_MAIN), str(self.port),
+            "-cp", f"{jars}/*:{self.folder}", _MAIN.stem, str(self.port),
         ]  # fmt: skip
 
     def is_ready(self) -> bool:
