@@ -17,13 +17,16 @@ class DynamodbConnector final : public connector::Connector {
                                                    const connector::OpenRequest& request) override {
     NSTARX_TRY(aws::ServiceSettings settings, Settings(request.configuration));
     if (settings.ca_pem.empty()) settings.ca_pem = request.ssl.certificate;
-    auto session = LogIn(context, request, settings);
-    if (session) return session;
-    if (!object_store::IsTransport(session.error())) {
-      return spec_.Advise(std::move(session).error());
+    json::object facts = {{"endpoint", settings.endpoint.Origin()},
+                          {"region", settings.region},
+                          {"read_only", request.read_only}};
+    auto credentials = login_.Find(context, request, settings, facts);
+    if (!credentials) {
+      return Explain(context, settings.sts, settings, std::move(credentials).error());
     }
-    return spec_.Advise(object_store::NameCause(context, settings.endpoint, settings.ca_pem,
-                                                std::move(session).error()));
+    auto session = LogIn(context, request, settings, *std::move(credentials), std::move(facts));
+    if (session) return session;
+    return Explain(context, settings.endpoint, settings, std::move(session).error());
   }
 
   Result<std::vector<model::Endpoint>> Endpoints(const json::object& configuration) const override {
@@ -42,13 +45,19 @@ class DynamodbConnector final : public connector::Connector {
     return aws::ServiceSettings::Read(configuration, "dynamodb", "DYNAMODB");
   }
 
-  Result<std::unique_ptr<connector::Session>> LogIn(const Context& context,
-                                                    const connector::OpenRequest& request,
-                                                    const aws::ServiceSettings& settings) {
-    json::object facts = {{"endpoint", settings.endpoint.Origin()},
-                          {"region", settings.region},
-                          {"read_only", request.read_only}};
-    NSTARX_TRY(auto credentials, login_.Find(context, request, settings, facts));
+  /// The cause behind a failure of the transport, and what the spec advises.
+  Error Explain(const Context& context, const net::ServiceUrl& dialled,
+                const aws::ServiceSettings& settings, Error error) const {
+    if (object_store::IsTransport(error)) {
+      error = object_store::NameCause(context, dialled, settings.ca_pem, std::move(error));
+    }
+    return spec_.Advise(std::move(error));
+  }
+
+  Result<std::unique_ptr<connector::Session>> LogIn(
+      const Context& context, const connector::OpenRequest& request,
+      const aws::ServiceSettings& settings, std::shared_ptr<aws::CredentialSource> credentials,
+      json::object facts) {
     NSTARX_TRY(auto http, settings.OpenHttp());
     auto client =
         std::make_unique<aws::JsonClient>(aws::JsonClient::Settings{.endpoint = settings.endpoint,

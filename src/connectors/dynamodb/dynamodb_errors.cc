@@ -19,6 +19,7 @@ constexpr Row kRows[] = {
     {"ResourceInUseException", ErrorKind::kConflict, "query.already_exists"},
     {"TableAlreadyExistsException", ErrorKind::kConflict, "query.already_exists"},
     {"ConditionalCheckFailedException", ErrorKind::kConflict, "query.condition_failed"},
+    {"DuplicateItem", ErrorKind::kAlreadyExists, "query.constraint_violation"},
     {"DuplicateItemException", ErrorKind::kAlreadyExists, "query.constraint_violation"},
     {"TransactionCanceledException", ErrorKind::kConflict, "query.write_conflict"},
     {"TransactionConflictException", ErrorKind::kConflict, "query.write_conflict"},
