@@ -20,6 +20,7 @@ std::string_view CapabilityName(const connector::ExplainFacet*) { return "explai
 std::string_view CapabilityName(const connector::IngestFacet*) { return "ingest"; }
 std::string_view CapabilityName(const connector::ObjectsFacet*) { return "objects"; }
 std::string_view CapabilityName(const connector::StreamFacet*) { return "stream"; }
+std::string_view CapabilityName(const connector::MetadataFacet*) { return "metadata"; }
 
 class PooledGateway final : public Gateway {
  public:
@@ -147,6 +148,75 @@ class PooledGateway final : public Gateway {
                                           use.set_detail("topic", json::string(topic));
                                           return facet.GetLag(context, topic, group);
                                         });
+  }
+
+  Result<connector::DatasetPage> FindDatasets(const Context& context, std::string_view ref,
+                                              const connector::DatasetFilter& filter) override {
+    return WithMetadata(context, ref, "metadata.find", filter.path,
+                        [&](connector::MetadataFacet& facet, MeteredUse& use) {
+                          auto page = facet.FindDatasets(context, filter);
+                          if (page) use.Count(static_cast<int64_t>(page->items.size()), 0);
+                          return page;
+                        });
+  }
+
+  Result<connector::Dataset> GetDataset(const Context& context, std::string_view ref,
+                                        std::string_view path) override {
+    return WithMetadata(context, ref, "metadata.get", path,
+                        [&](connector::MetadataFacet& facet, MeteredUse&) {
+                          return facet.GetDataset(context, path);
+                        });
+  }
+
+  Result<connector::PartitionPage> ListPartitions(const Context& context, std::string_view ref,
+                                                  std::string_view path, int64_t limit,
+                                                  std::string_view continuation) override {
+    return WithMetadata(context, ref, "metadata.partitions", path,
+                        [&](connector::MetadataFacet& facet, MeteredUse& use) {
+                          auto page = facet.ListPartitions(context, path, limit, continuation);
+                          if (page) use.Count(static_cast<int64_t>(page->items.size()), 0);
+                          return page;
+                        });
+  }
+
+  Result<connector::Dataset> PutDataset(const Context& context, std::string_view ref,
+                                        std::string_view path,
+                                        const connector::DatasetChange& change) override {
+    return WithMetadata(context, ref, "metadata.put", path,
+                        [&](connector::MetadataFacet& facet, MeteredUse&) {
+                          return facet.PutDataset(context, path, change);
+                        });
+  }
+
+  Status DeleteDataset(const Context& context, std::string_view ref,
+                       std::string_view path) override {
+    const auto done =
+        WithMetadata(context, ref, "metadata.delete", path,
+                     [&](connector::MetadataFacet& facet, MeteredUse&) -> Result<bool> {
+                       NSTARX_RETURN_IF_ERROR(facet.DeleteDataset(context, path));
+                       return true;
+                     });
+    return done ? Status() : Status(done.error());
+  }
+
+  Result<std::vector<connector::LineageEdge>> GetLineage(
+      const Context& context, std::string_view ref, std::string_view path,
+      connector::LineageDirection direction) override {
+    return WithMetadata(context, ref, "metadata.lineage", path,
+                        [&](connector::MetadataFacet& facet, MeteredUse&) {
+                          return facet.GetLineage(context, path, direction);
+                        });
+  }
+
+  Status PutLineage(const Context& context, std::string_view ref, std::string_view path,
+                    const std::vector<connector::LineageEdge>& upstream) override {
+    const auto done =
+        WithMetadata(context, ref, "metadata.put_lineage", path,
+                     [&](connector::MetadataFacet& facet, MeteredUse&) -> Result<bool> {
+                       NSTARX_RETURN_IF_ERROR(facet.PutLineage(context, path, upstream));
+                       return true;
+                     });
+    return done ? Status() : Status(done.error());
   }
 
   Result<connector::ObjectPage> ListObjects(const Context& context, std::string_view ref,
@@ -294,6 +364,17 @@ class PooledGateway final : public Gateway {
                                            use.set_detail("key", json::string(key.substr(0, 1024)));
                                            return call(facet);
                                          });
+  }
+
+  template <class Call>
+  auto WithMetadata(const Context& context, std::string_view ref, std::string action,
+                    std::string_view path, const Call& call)
+      -> decltype(call(std::declval<connector::MetadataFacet&>(), std::declval<MeteredUse&>())) {
+    return With<connector::MetadataFacet>(
+        context, ref, std::move(action), [&](connector::MetadataFacet& facet, MeteredUse& use) {
+          use.set_detail("path", json::string(path.substr(0, 512)));
+          return call(facet, use);
+        });
   }
 
   model::TestReport RunTest(const Context& context, const registry::ResolvedConnection& resolved) {

@@ -8,6 +8,7 @@
 #include "audit/journal.h"
 #include "base/context.h"
 #include "connector/facets.h"
+#include "connector/metadata.h"
 #include "model/test_report.h"
 #include "registry/registry.h"
 
@@ -68,6 +69,25 @@ class Gateway {
   virtual Result<std::vector<connector::Lag>> GetLag(const Context& context, std::string_view ref,
                                                      std::string_view topic,
                                                      std::string_view group) = 0;
+
+  virtual Result<connector::DatasetPage> FindDatasets(const Context& context, std::string_view ref,
+                                                      const connector::DatasetFilter& filter) = 0;
+  virtual Result<connector::Dataset> GetDataset(const Context& context, std::string_view ref,
+                                                std::string_view path) = 0;
+  virtual Result<connector::PartitionPage> ListPartitions(const Context& context,
+                                                          std::string_view ref,
+                                                          std::string_view path, int64_t limit,
+                                                          std::string_view continuation) = 0;
+  virtual Result<connector::Dataset> PutDataset(const Context& context, std::string_view ref,
+                                                std::string_view path,
+                                                const connector::DatasetChange& change) = 0;
+  virtual Status DeleteDataset(const Context& context, std::string_view ref,
+                               std::string_view path) = 0;
+  virtual Result<std::vector<connector::LineageEdge>> GetLineage(
+      const Context& context, std::string_view ref, std::string_view path,
+      connector::LineageDirection direction) = 0;
+  virtual Status PutLineage(const Context& context, std::string_view ref, std::string_view path,
+                            const std::vector<connector::LineageEdge>& upstream) = 0;
 
   virtual Result<connector::ObjectPage> ListObjects(const Context& context, std::string_view ref,
                                                     std::string_view prefix,

@@ -263,6 +263,54 @@ TEST_F(ApiTest, QueriesInEveryFormat) {
   EXPECT_EQ(Ask({.target = "/connections/a/sample?path=t"}).Json().at("rows").as_array().size(), 4);
 }
 
+TEST_F(ApiTest, AsksMetadataCatalogs) {
+  const Got found = Ask({.target = "/connections/a/datasets?path=d&q=x&limit=7"});
+  EXPECT_EQ(found.Json().at("items").at(0).at("path"), "d.t");
+  EXPECT_EQ(GetString(found.Json(), "next"), "more");
+  EXPECT_EQ(rooms_.gateway.last_filter.path, "d");
+  EXPECT_EQ(rooms_.gateway.last_filter.text, "x");
+  EXPECT_EQ(rooms_.gateway.last_filter.limit, 7);
+  EXPECT_FALSE(Ask({.target = "/connections/a/datasets?cursor=c"}).Json().contains("next"));
+  EXPECT_EQ(Ask({.target = "/connections/a/datasets?limit=0"}).status, 400);
+  const Got shown = Ask({.target = "/connections/a/dataset?path=d.t"});
+  EXPECT_EQ(shown.Json().at("owners").at(0).at("name"), "ada");
+  EXPECT_EQ(GetString(shown.Json(), "created"), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(Ask({.target = "/connections/a/dataset"}).code(), "request.missing_parameter");
+  const Got parts = Ask({.target = "/connections/a/partitions?path=d.t"});
+  EXPECT_EQ(parts.Json().at("items").at(0).at("values"), json::value({"2026", "1"}));
+  EXPECT_EQ(Ask({.method = "DELETE", .target = "/connections/a/dataset?path=d.t"}).status, 204);
+  EXPECT_EQ(rooms_.gateway.last_path, "d.t");
+}
+
+TEST_F(ApiTest, WritesMetadata) {
+  const auto put = [&](std::string target, std::string body) {
+    return Ask({.method = "PUT",
+                .target = std::move(target),
+                .body = std::move(body),
+                .headers = {{"Content-Type", "application/json"}}});
+  };
+  const std::string dataset = "/connections/a/dataset?path=d.t";
+  EXPECT_EQ(put(dataset, R"({"comment": "c", "tags": ["x"], "properties": {"k": null},
+                             "columns": [{"name": "n", "native_type": "int"}]})")
+                .status,
+            200);
+  EXPECT_EQ(rooms_.gateway.last_change.comment, "c");
+  EXPECT_EQ(rooms_.gateway.last_change.columns->front().native_type, "int");
+  EXPECT_TRUE(rooms_.gateway.last_change.properties.at("k").is_null());
+  EXPECT_FALSE(rooms_.gateway.last_change.owner);
+  EXPECT_EQ(put(dataset, R"({"properties": {"k": 1}})").code(), "request.wrong_type");
+  EXPECT_EQ(put(dataset, R"({"columns": []})").status, 400);
+  EXPECT_EQ(put(dataset, R"({"comments": "c"})").code(), "request.unknown_field");
+  const std::string lineage = "/connections/a/lineage?path=d.t";
+  EXPECT_EQ(put(lineage, R"({"upstream": [{"from": "raw", "process": "p"}]})").status, 204);
+  EXPECT_EQ(rooms_.gateway.last_edges.front().to, "d.t");
+  EXPECT_EQ(put(lineage, R"({"upstream": [{"process": "p"}]})").code(), "request.missing_field");
+  EXPECT_EQ(Ask({.target = lineage}).Json().at("items").at(0).at("from"), "raw");
+  const Got down = Ask({.target = lineage + "&direction=downstream"});
+  EXPECT_EQ(down.Json().at("items").at(0).at("to"), "report");
+  EXPECT_EQ(Ask({.target = lineage + "&direction=sideways"}).status, 400);
+}
+
 TEST_F(ApiTest, BrowsesDescribesIngests) {
   EXPECT_EQ(Ask({.target = "/connections/a/browse?path=s"}).Json().at("items").at(0).at("path"),
             "s.t");

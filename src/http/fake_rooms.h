@@ -234,6 +234,49 @@ class FakeGateway final : public gateway::Gateway {
                                              std::string_view) override {
     return std::vector<connector::Lag>{{.partition = 1, .first = 2, .end = 9, .lag = 7}};
   }
+  Result<connector::DatasetPage> FindDatasets(const Context&, std::string_view,
+                                              const connector::DatasetFilter& filter) override {
+    last_filter = filter;
+    return connector::DatasetPage{.items = {{.path = "d.t", .name = "t", .kind = "table"}},
+                                  .next = filter.continuation.empty() ? "more" : ""};
+  }
+  Result<connector::Dataset> GetDataset(const Context&, std::string_view,
+                                        std::string_view path) override {
+    return connector::Dataset{.path = std::string(path),
+                              .name = "t",
+                              .kind = "view",
+                              .owners = {{.name = "ada", .kind = "user"}},
+                              .properties = {{"k", "v"}},
+                              .created = TimePoint{std::chrono::milliseconds(0)}};
+  }
+  Result<connector::PartitionPage> ListPartitions(const Context&, std::string_view,
+                                                  std::string_view, int64_t,
+                                                  std::string_view) override {
+    return connector::PartitionPage{.items = {{.values = {"2026", "1"}, .location = "s3://b/x"}}};
+  }
+  Result<connector::Dataset> PutDataset(const Context& context, std::string_view ref,
+                                        std::string_view path,
+                                        const connector::DatasetChange& change) override {
+    last_change = change;
+    return GetDataset(context, ref, path);
+  }
+  Status DeleteDataset(const Context&, std::string_view, std::string_view path) override {
+    last_path = path;
+    return {};
+  }
+  Result<std::vector<connector::LineageEdge>> GetLineage(
+      const Context&, std::string_view, std::string_view path,
+      connector::LineageDirection direction) override {
+    const bool up = direction == connector::LineageDirection::kUpstream;
+    return std::vector<connector::LineageEdge>{{.from = up ? "raw" : std::string(path),
+                                                .to = up ? std::string(path) : "report",
+                                                .process = "job"}};
+  }
+  Status PutLineage(const Context&, std::string_view, std::string_view,
+                    const std::vector<connector::LineageEdge>& upstream) override {
+    last_edges = upstream;
+    return {};
+  }
   Result<connector::ObjectPage> ListObjects(const Context&, std::string_view, std::string_view,
                                             std::string_view, int64_t, std::string_view) override {
     return connector::ObjectPage{.items = {{.key = "a/b.txt", .size = 3}}, .prefixes = {"c/"}};
@@ -288,6 +331,9 @@ class FakeGateway final : public gateway::Gateway {
   gateway::QueryRequest last_query;
   connector::ConsumeRequest last_consume;
   std::vector<connector::PartitionOffset> committed;
+  connector::DatasetFilter last_filter;
+  connector::DatasetChange last_change;
+  std::vector<connector::LineageEdge> last_edges;
   std::vector<std::shared_ptr<arrow::RecordBatch>> produced;
   std::chrono::milliseconds last_remaining{};
   std::string last_path;

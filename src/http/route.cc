@@ -169,6 +169,7 @@ std::vector<Route> AllRoutes() {
   AddConnectionRoutes(table);
   AddDataRoutes(table);
   AddStreamRoutes(table);
+  AddMetadataRoutes(table);
   AddObjectRoutes(table);
   AddCallerRoutes(table);
   AddSystemRoutes(table);

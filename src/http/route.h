@@ -113,6 +113,7 @@ Response NoContent();
 void AddConnectionRoutes(std::vector<Route>& table);
 void AddDataRoutes(std::vector<Route>& table);
 void AddStreamRoutes(std::vector<Route>& table);
+void AddMetadataRoutes(std::vector<Route>& table);
 void AddObjectRoutes(std::vector<Route>& table);
 void AddCallerRoutes(std::vector<Route>& table);
 void AddSystemRoutes(std::vector<Route>& table);

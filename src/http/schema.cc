@@ -78,7 +78,7 @@ Status CheckRange(const json::object& schema, double size, std::string_view low_
 
 Schemas::Schemas() {
   for (const std::string_view text :
-       {ConnectionSchemas(), DataSchemas(), StreamSchemas(), SystemSchemas()}) {
+       {ConnectionSchemas(), DataSchemas(), StreamSchemas(), MetadataSchemas(), SystemSchemas()}) {
     auto parsed = ParseJson(text);
     NSTARX_CHECK(parsed && parsed->is_object());
     for (auto& [name, schema] : parsed->get_object()) {
@@ -151,6 +151,8 @@ Status Schemas::CheckObject(const json::object& schema, const json::object& valu
     const json::value* property = properties.if_contains(key);
     if (property != nullptr) {
       NSTARX_RETURN_IF_ERROR(CheckValue(property->get_object(), member, path));
+    } else if (additional != nullptr && additional->is_object()) {
+      NSTARX_RETURN_IF_ERROR(CheckValue(additional->get_object(), member, path));
     } else if (closed) {
       std::vector<std::string> known;
       for (const auto& [name, unused] : properties) known.emplace_back(name);

@@ -30,6 +30,7 @@ class Schemas {
 std::string_view ConnectionSchemas();
 std::string_view DataSchemas();
 std::string_view StreamSchemas();
+std::string_view MetadataSchemas();
 std::string_view SystemSchemas();
 
 }  // namespace nstarx::http
