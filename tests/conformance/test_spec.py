@@ -55,5 +55,5 @@ def test_known_errors_have_causes_and_hints(quirks: Quirks, rest: GatewayClient)
 @pytest.mark.check("spec valid")
 def test_capabilities_are_declared(quirks: Quirks, rest: GatewayClient) -> None:
     capabilities = rest.get(f"/connection-types/{quirks.type}").json()["capabilities"]
-    assert "query" in capabilities or "stream" in capabilities
+    assert {"query", "stream", "metadata"} & set(capabilities)
     assert "browse" in capabilities
