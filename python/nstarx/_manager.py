@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from nstarx._client import Client, JsonObject, encode_parameters
+from nstarx._metadata import Metadata
 from nstarx._objects import Objects
 from nstarx._result import Result
 from nstarx._streams import Streams
@@ -22,7 +23,7 @@ IngestMode = Literal["append", "create", "replace"]
 TypeOfError = type[BaseException]
 
 
-class Connection(Streams):
+class Connection(Streams, Metadata):
     """One saved connection, ready for use; what `ConnectionManager.get_connection` returns.
 
     It holds no network resource of its own and no secret: sessions live in the server's pool, so

@@ -45,6 +45,7 @@ CommandTable AllCommands() {
   AddCreationCommands(table);
   AddDataCommands(table);
   AddStreamCommands(table);
+  AddMetadataCommands(table);
   AddObjectCommands(table);
   AddExchangeCommands(table);
   AddAdministrationCommands(table);

@@ -77,6 +77,7 @@ void AddConnectionCommands(CommandTable& table);
 void AddCreationCommands(CommandTable& table);
 void AddDataCommands(CommandTable& table);
 void AddStreamCommands(CommandTable& table);
+void AddMetadataCommands(CommandTable& table);
 void AddObjectCommands(CommandTable& table);
 void AddAdministrationCommands(CommandTable& table);
 void AddExchangeCommands(CommandTable& table);

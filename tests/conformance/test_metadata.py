@@ -215,9 +215,7 @@ def test_lineage(catalog: MetadataQuirks, connection: str, database: str, rest: 
 
 
 @pytest.mark.check("read-only catalog refuses changes")
-def test_read_only(
-    catalog: MetadataQuirks, database: str, rest: GatewayClient, temporary, connection: str
-) -> None:
+def test_read_only(catalog: MetadataQuirks, database: str, rest: GatewayClient, temporary, connection: str) -> None:
     catalog.create_table(CatalogTable(database, "t", COLUMNS))
     name = temporary(catalog.draft(f"read-only-{catalog.type}", configuration={"read_only": True}))
     path = {"path": f"{database}.t"}

@@ -47,23 +47,23 @@ Error LoginError(ErrorKind kind, std::string code, std::string message) {
       .WithConnector("hive_metastore");
 }
 
-Error LoginTimeout(const Login& login) {
+Error LoginTimeout() {
   return LoginError(ErrorKind::kUnavailable, "login.timeout",
-                    fmt::format("the server accepted the connection and did not answer within "
-                                "{} ms",
-                                login.timeout.count()));
+                    "the server accepted the connection and does not answer");
 }
 
 /// What a server that is no metastore, or wants another login, answers with.
 Error NameAnswer(const Login& login, Error error) {
+  // Metastores say nothing to a login of the wrong kind: they hang up.
+  if (error.code() == "connection.lost" && login.with_password) {
+    return LoginError(ErrorKind::kUnauthenticated, "login.password_not_taken",
+                      "the server hung up when it was sent a user and a password, as a metastore "
+                      "does that takes none");
+  }
   if (error.code() == "connection.lost") {
-    if (!login.ssl.enabled) {
-      return LoginError(ErrorKind::kUnavailable, "tls.required_by_server",
-                        "the server ends connections without TLS, or is no metastore")
-          .WithStage("tls");
-    }
-    return LoginError(ErrorKind::kUnavailable, "login.not_a_metastore",
-                      "the server ended the connection during the login");
+    return LoginError(ErrorKind::kUnauthenticated, "login.sasl_required",
+                      "the server hung up at the first call, as a metastore does that wants a "
+                      "login with SASL");
   }
   if (error.code() != "protocol.malformed") return error;
   const json::value* begin = error.details().if_contains("begin");
@@ -92,7 +92,7 @@ Result<std::unique_ptr<MetastoreClient>> MetastoreClient::Open(const Context& co
   const Status done = client->LogIn(limited, login);
   if (done) return client;
   Error error = done.error();
-  if (error.code() == "query.timeout" && !context.expired()) return LoginTimeout(login);
+  if (error.code() == "query.timeout") return LoginTimeout();
   return NameAnswer(login, std::move(error));
 }
 
@@ -115,7 +115,8 @@ Status MetastoreClient::LogIn(const Context& context, const Login& login) {
     const uint32_t length = Big(head + 1);
     const bool negotiates = head[0] >= kStart && head[0] <= kComplete;
     if (!negotiates || length > kNegotiationMax) {
-      return Unavailable("protocol.malformed", "the server's answer is no SASL negotiation");
+      return Unavailable("protocol.malformed", "the server's answer is no SASL negotiation")
+          .WithDetail("begin", static_cast<int64_t>(Big(head)));
     }
     std::string message(length, '\0');
     NSTARX_RETURN_IF_ERROR(channel_->ReadExactly(context, message));

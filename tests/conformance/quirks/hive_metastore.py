@@ -54,9 +54,7 @@ class HiveMetastoreQuirks(MetadataQuirks):
             table = client.calls.get_table_req(ttypes.GetTableRequest(dbName=database, tblName=name)).table
             rows = []
             for row in values:
-                place = "/".join(
-                    f"{key.name}={value}" for key, value in zip(table.partitionKeys, row, strict=True)
-                )
+                place = "/".join(f"{key.name}={value}" for key, value in zip(table.partitionKeys, row, strict=True))
                 storage = ttypes.StorageDescriptor(**{**vars(table.sd), "location": f"{table.sd.location}/{place}"})
                 rows.append(
                     ttypes.Partition(values=row, dbName=database, tableName=name, sd=storage, parameters={"k": row[0]})

@@ -1,0 +1,151 @@
+"""Metadata catalogs beyond the suite: logins and refusals, other transports, the SDK's and the CLI's doors."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import nstarx
+import pytest
+
+from tests.conformance.problem import assert_problem, failed_stage
+from tests.conformance.quirks import QUIRKS
+from tests.servers.catalog import ServerCatalog
+from tests.servers.gateway import GatewayClient, GatewayServer
+
+
+@pytest.fixture
+def create(rest: GatewayClient) -> Iterator[Callable[..., str]]:
+    """Creates connections that the test's end deletes."""
+    names: list[str] = []
+
+    def make(draft: dict[str, Any]) -> str:
+        draft["name"] = f"catalog-{uuid.uuid4().hex[:8]}"
+        rest.create(draft)
+        names.append(draft["name"])
+        return draft["name"]
+
+    yield make
+    for name in names:
+        rest.delete(f"/connections/{name}")
+
+
+def hive(servers: ServerCatalog, *, secure: bool = True, **changes: Any) -> dict[str, Any]:
+    """Returns a working draft for one of the two metastores."""
+    server = servers.get("hive_metastore" if secure else "hive_metastore_mortal")
+    return QUIRKS["hive_metastore"](servers).draft("x", server=server, **changes)
+
+
+REFUSED: dict[str, tuple[Callable[[ServerCatalog], dict[str, Any]], str, str]] = {
+    "no login where one is needed": (
+        lambda s: hive(s) | {"authentication": {"type": "none"}}, "login", "login.sasl_required"),
+    "login where none is taken": (
+        lambda s: hive(s, secure=False) | {"authentication": hive(s)["authentication"]},
+        "login", "login.password_not_taken"),
+    "plain where TLS is needed": (
+        lambda s: hive(s) | {"ssl": {"enabled": False}}, "login", "tls.required_by_server"),
+    "TLS where there is none": (
+        lambda s: hive(s, secure=False) | {"ssl": hive(s)["ssl"]}, "tls", "tls.handshake_failed"),
+    "a CA that nobody knows": (
+        lambda s: hive(s, ssl={"certificate": s.certificates.other_ca_file.read_text()}), "tls", "tls.unknown_ca"),
+    "another kind of server": (
+        lambda s: hive(s, secure=False, configuration={"port": s.get("minio").port},
+                       authentication={"username": "a\n"}),
+        "login", "login.not_a_metastore"),
+    "a server that says nothing": (
+        lambda s: hive(s, secure=False, configuration={"port": s.get("silent").port, "connect_timeout_ms": 1000}),
+        "login", "login.timeout"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_hive_refusals_are_named(servers: ServerCatalog, rest: GatewayClient, case: str) -> None:
+    draft, stage, code = REFUSED[case]
+    answer = rest.post("/connections/test", {**draft(servers), "name": "refused"})
+    failed = failed_stage(answer.json())
+    assert (failed["stage"], failed["code"]) == (stage, code), failed
+    assert failed["hints"]
+
+
+def test_hive_says_what_it_is(servers: ServerCatalog, rest: GatewayClient, create: Callable[..., str]) -> None:
+    report = rest.post(f"/connections/{create(hive(servers))}/test").json()
+    facts = next(stage["facts"] for stage in report["stages"] if stage["stage"] == "login")
+    assert facts["server_version"].startswith("4.")
+    assert facts["user"] == servers.get("hive_metastore").user
+    assert facts["tls"]["version"].startswith("TLSv1.")
+
+
+def test_hive_uri(servers: ServerCatalog, rest: GatewayClient, create: Callable[..., str]) -> None:
+    server = servers.get("hive_metastore_mortal")
+    name = create({"type": "hive_metastore", "configuration": {"uri": f"thrift://{server.host}:{server.port}"},
+                   "authentication": {"type": "none"}})  # fmt: skip
+    assert "default" in [item["name"] for item in rest.get(f"/connections/{name}/browse").json()["items"]]
+
+
+def test_hive_refuses_what_can_not_be(servers: ServerCatalog, rest: GatewayClient, create: Callable[..., str]) -> None:
+    name = create(hive(servers))
+    path = f"default.t_{uuid.uuid4().hex[:8]}"
+
+    def put(body: dict[str, Any]) -> Any:
+        return rest.request("PUT", f"/connections/{name}/dataset", params={"path": path}, json=body)
+
+    columns = [{"name": "id", "native_type": "bigint"}]
+    answer = put({"columns": columns, "location": "nosuchscheme://bucket/x"})
+    assert_problem(answer, "metadata.location_unreachable", status=400)
+    assert put({"columns": columns}).status_code == 200
+    answer = put({"columns": [{"name": "id", "native_type": "array<string>"}]})
+    assert_problem(answer, "metadata.change_refused", status=400)
+    answer = put({"partition_columns": [{"name": "day", "native_type": "date"}]})
+    assert_problem(answer, "metadata.change_refused", status=400)
+    for odd in ("*.*", "default.*", "default|x.t", "a.b.c", "@hive#default.t", "default", "\x01"):
+        answer = rest.get(f"/connections/{name}/dataset", params={"path": odd})
+        assert_problem(answer, "query.undefined_table", status=404)
+
+
+def test_sdk_reads_and_writes(servers: ServerCatalog, nstarx_server: GatewayServer, create: Callable[..., str]) -> None:
+    name = create(hive(servers))
+    path = f"default.sdk_{uuid.uuid4().hex[:8]}"
+    manager = nstarx.ConnectionManager(api_key=nstarx_server.api_key, url=nstarx_server.url)
+    with manager.get_connection(name) as catalog:
+        made = catalog.put_dataset(
+            path, columns={"id": "bigint"}, partition_columns={"day": "date"}, tags=["pii"], owner="ada",
+            properties={"a": "1"},
+        )  # fmt: skip
+        assert made["columns"][0]["arrow_type"] == "int64"
+        assert catalog.dataset(path)["tags"] == ["pii"]
+        assert path in [item["path"] for item in catalog.datasets(path.upper())]
+        catalog.put_lineage(path, ["default.raw", {"from": "s3://b/k", "process": "load"}])
+        assert {edge["from"] for edge in catalog.lineage(path)} == {"default.raw", "s3://b/k"}
+        assert list(catalog.partitions(path)) == []
+        catalog.delete_dataset(path)
+        with pytest.raises(nstarx.Error) as caught:
+            catalog.dataset(path)
+        assert caught.value.code == "query.undefined_table"
+
+
+def test_cli_reads_and_writes(servers: ServerCatalog, nstarx_server: GatewayServer, create: Callable[..., str]) -> None:
+    name = create(hive(servers))
+    path = f"default.cli_{uuid.uuid4().hex[:8]}"
+
+    def run(*arguments: str) -> str:
+        done = nstarx_server.cli(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    change = nstarx_server.data / "change.json"
+    change.write_text(json.dumps({"columns": [{"name": "id", "native_type": "decimal(10,2)"}]}))
+    shown = run("dataset", "set", name, path, "-f", str(change), "--comment", "made here", "--tag", "x",
+                "--property", "k=v=w")  # fmt: skip
+    assert "decimal128(10, 2)" in shown
+    assert "comment: made here" in shown
+    document = json.loads(run("dataset", "show", name, path, "-o", "json"))
+    assert (document["tags"], document["properties"]["k"]) == (["x"], "v=w")
+    document = json.loads(run("dataset", "set", name, path, "--property", "k", "-o", "json"))
+    assert "k" not in document["properties"]
+    assert path in run("datasets", name, "--search", path)
+    assert "default.raw" in run("lineage", name, path, "--from", "default.raw", "--process", "job")
+    assert json.loads(run("partitions", name, path, "-o", "json"))["items"] == []
+    run("dataset", "delete", name, path)
+    assert nstarx_server.cli("dataset", "show", name, path).returncode != 0
