@@ -60,7 +60,7 @@ class Metadata:
 
         Examples
         --------
-        >>> conn.put_dataset("sales.orders", columns={"id": "bigint"}, tags=["pii"])  # doctest: +SKIP
+        >>> conn.put_dataset("a.b", columns={"id": "bigint"}, tags=["pii"])  # doctest: +SKIP
         """
         given: JsonObject = {
             "columns": _columns(columns),

@@ -149,3 +149,76 @@ def test_cli_reads_and_writes(servers: ServerCatalog, nstarx_server: GatewayServ
     assert json.loads(run("partitions", name, path, "-o", "json"))["items"] == []
     run("dataset", "delete", name, path)
     assert nstarx_server.cli("dataset", "show", name, path).returncode != 0
+
+
+def glue(servers: ServerCatalog, **changes: Any) -> dict[str, Any]:
+    """Returns a working draft for Glue."""
+    return QUIRKS["glue"](servers).draft("x", **changes)
+
+
+GLUE_REFUSED: dict[str, tuple[Callable[[ServerCatalog], dict[str, Any]], str]] = {
+    "a key that nobody has": (
+        lambda s: glue(s, authentication={"access_key_id": "AKIANOBODY"}), "login.unknown_access_key"),
+    "a secret of another key": (
+        lambda s: glue(s, authentication={"secret_access_key": s.get("glue").reader[1]}), "login.wrong_secret_key"),
+    "a role with a wrong secret": (
+        lambda s: glue(s, configuration={"sts_endpoint": s.get("minio").endpoint})
+        | {"authentication": {"type": "iam", "role_arn": s.get("glue").role_arn,
+                              "access_key_id": s.get("minio").access_key, "secret_access_key": "wrong"}},
+        "login.wrong_secret_key"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", GLUE_REFUSED)
+def test_glue_refusals_are_named(servers: ServerCatalog, rest: GatewayClient, case: str) -> None:
+    draft, code = GLUE_REFUSED[case]
+    answer = rest.post("/connections/test", {**draft(servers), "name": "refused"})
+    failed = failed_stage(answer.json())
+    assert (failed["stage"], failed["code"]) == ("login", code), failed
+    assert failed["hints"]
+
+
+def test_glue_with_an_assumed_role(servers: ServerCatalog, rest: GatewayClient, create: Callable[..., str]) -> None:
+    server = servers.get("glue_mortal")  # moto's STS fails when it checks keys
+    database = f"role_{uuid.uuid4().hex[:8]}"
+    server.client().create_database(DatabaseInput={"Name": database})
+    draft = QUIRKS["glue"](servers).draft("x", server=server, configuration={"sts_endpoint": server.endpoint})
+    keys = {"access_key_id": server.access_key, "secret_access_key": server.secret_key}
+    name = create(draft | {"authentication": {"type": "iam", "role_arn": server.role_arn, **keys}})
+    answer = rest.request("PUT", f"/connections/{name}/dataset", params={"path": f"{database}.t"},
+                          json={"columns": [{"name": "id", "native_type": "bigint"}], "format": "parquet"})  # fmt: skip
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["format"] == "parquet"
+    assert server.client().get_table(DatabaseName=database, Name="t")["Table"]["Parameters"]["EXTERNAL"] == "TRUE"
+    facts = rest.post(f"/connections/{name}/test").json()["stages"][4]["facts"]
+    assert facts["role"] == server.role_arn
+
+
+def test_glue_without_the_privilege(servers: ServerCatalog, rest: GatewayClient, create: Callable[..., str]) -> None:
+    server = servers.get("glue")
+    database = f"reader_{uuid.uuid4().hex[:8]}"
+    server.client().create_database(DatabaseInput={"Name": database})
+    key, secret = server.reader
+    name = create(glue(servers, authentication={"access_key_id": key, "secret_access_key": secret}))
+    path = {"path": f"{database}.t"}
+    assert rest.get(f"/connections/{name}/datasets", params={"path": database}).json()["items"] == []
+    body = {"columns": [{"name": "id", "native_type": "bigint"}]}
+    answer = rest.request("PUT", f"/connections/{name}/dataset", params=path, json=body)
+    assert_problem(answer, "query.forbidden", status=403)
+
+
+def test_glue_keeps_what_a_change_does_not_name(
+    servers: ServerCatalog, rest: GatewayClient, create: Callable[..., str]
+) -> None:
+    server = servers.get("glue")
+    database = f"kept_{uuid.uuid4().hex[:8]}"
+    client = server.client()
+    client.create_database(DatabaseInput={"Name": database})
+    storage = {"Columns": [{"Name": "id", "Type": "int"}], "NumberOfBuckets": 7, "Parameters": {"deep": "kept"}}
+    client.create_table(DatabaseName=database, TableInput={"Name": "t", "Retention": 9, "StorageDescriptor": storage})
+    name = create(glue(servers))
+    answer = rest.request("PUT", f"/connections/{name}/dataset", params={"path": f"{database}.t"}, json={"tags": ["x"]})
+    assert answer.status_code == 200, answer.text
+    now = client.get_table(DatabaseName=database, Name="t")["Table"]
+    assert (now["Retention"], now["StorageDescriptor"]["NumberOfBuckets"]) == (9, 7)
+    assert now["StorageDescriptor"]["Parameters"] == {"deep": "kept"}

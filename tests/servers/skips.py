@@ -24,6 +24,10 @@ SKIPS: dict[str, Skip] = {
         "Amazon S3 and STS themselves",
         "no account here; MinIO checks signatures and issues temporary keys",
     ),
+    "real-glue": Skip(
+        "AWS Glue itself",
+        "no account here; moto, an emulator, checks keys, signatures and policies, and knows one account only",
+    ),
     "real-azure": Skip(
         "Azure Blob Storage and Microsoft Entra ID themselves",
         "no account here; Azurite, Microsoft's emulator, checks Shared Key and SAS but no token's signature",
