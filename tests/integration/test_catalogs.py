@@ -12,8 +12,11 @@ import pytest
 
 from tests.conformance.problem import assert_problem, failed_stage
 from tests.conformance.quirks import QUIRKS
+from tests.conformance.quirks.custom_catalog import ICEBERG_TYPES, mapping
 from tests.servers.catalog import ServerCatalog
 from tests.servers.gateway import GatewayClient, GatewayServer
+from tests.servers.skips import skip
+from tests.servers.systems.nessie import new_java
 
 
 @pytest.fixture
@@ -161,11 +164,11 @@ GLUE_REFUSED: dict[str, tuple[Callable[[ServerCatalog], dict[str, Any]], str]] =
         lambda s: glue(s, authentication={"access_key_id": "AKIANOBODY"}), "login.unknown_access_key"),
     "a secret of another key": (
         lambda s: glue(s, authentication={"secret_access_key": s.get("glue").reader[1]}), "login.wrong_secret_key"),
-    "a role with a wrong secret": (
+    "a role that STS denies": (
         lambda s: glue(s, configuration={"sts_endpoint": s.get("minio").endpoint})
         | {"authentication": {"type": "iam", "role_arn": s.get("glue").role_arn,
                               "access_key_id": s.get("minio").access_key, "secret_access_key": "wrong"}},
-        "login.wrong_secret_key"),
+        "login.assume_role_denied"),
 }  # fmt: skip
 
 
@@ -222,3 +225,60 @@ def test_glue_keeps_what_a_change_does_not_name(
     now = client.get_table(DatabaseName=database, Name="t")["Table"]
     assert (now["Retention"], now["StorageDescriptor"]["NumberOfBuckets"]) == (9, 7)
     assert now["StorageDescriptor"]["Parameters"] == {"deep": "kept"}
+
+
+def test_custom_catalog_maps_every_iceberg_type(
+    servers: ServerCatalog, rest: GatewayClient, create: Callable[..., str]
+) -> None:
+    quirks = QUIRKS["custom_catalog"](servers)
+    quirks.create_database("mapped")
+    schema = {"type": "struct", "fields": [{"id": 1, "name": "id", "required": True, "type": "long", "doc": "the key"}]}
+    for number, (name, (kind, _)) in enumerate(ICEBERG_TYPES.items(), 2):
+        schema["fields"].append({"id": number, "name": name, "required": False, "type": kind})
+    made = {"name": "all_types", "schema": schema, "properties": {"owner": "ada", "comment": "mapped", "k": "v"}}
+    servers.get("iceberg_rest").ask("POST", "/v1/namespaces/mapped/tables", made)
+    name = create(quirks.draft("x"))
+    shown = rest.get(f"/connections/{name}/dataset", params={"path": "mapped.all_types"}).json()
+    assert shown["columns"][0] == {"name": "id", "native_type": "long", "arrow_type": "int64", "nullable": False,
+                                   "comment": "the key"}  # fmt: skip
+    found = {column["name"]: column["arrow_type"] for column in shown["columns"][1:]}
+    assert found == {name: str(arrow) for name, (_, arrow) in ICEBERG_TYPES.items()}
+    assert (shown["comment"], shown["owners"]) == ("mapped", [{"name": "ada", "kind": "user"}])
+    assert shown["properties"]["k"] == "v"
+    assert shown["location"].startswith("file:")
+    assert shown["modified"] > "2023"
+    for what in ("partitions", "lineage"):
+        answer = rest.get(f"/connections/{name}/{what}", params={"path": "mapped.all_types"})
+        assert_problem(answer, "capability.missing")
+    for odd in ("mapped...", "mapped.none", "none.none", "mapped./", "..", "a"):
+        answer = rest.get(f"/connections/{name}/dataset", params={"path": odd})
+        assert_problem(answer, "query.undefined_table", status=404)
+
+
+def test_custom_catalog_refuses_a_broken_mapping(servers: ServerCatalog, rest: GatewayClient) -> None:
+    draft = QUIRKS["custom_catalog"](servers).draft("broken-mapping")
+    draft["configuration"]["mapping"]["datasets"]["items"] = "identifiers"
+    answer = rest.post("/connections", draft)
+    assert answer.json()["details"]["field"] == "mapping.datasets.items"
+    assert_problem(answer, "config.malformed_path", status=400)
+    draft["configuration"]["mapping"] = mapping("nessie")
+    failed = failed_stage(rest.post("/connections/test", draft).json())
+    assert (failed["stage"], failed["code"]) == ("login", "config.wrong_path")
+
+
+def test_custom_catalog_reads_nessie(servers: ServerCatalog, rest: GatewayClient, create: Callable[..., str]) -> None:
+    if new_java() is None:
+        skip("nessie")
+    server = servers.get("nessie")
+    server.add_tables([["sales", "orders"], ["sales", "items"], ["sales", "deep", "x"], ["raw", "漢字"]])
+    configuration = {"endpoint": server.endpoint, "mapping": mapping("nessie")}
+    name = create({"type": "custom_catalog", "configuration": configuration, "authentication": {"type": "none"}})
+    found = rest.get(f"/connections/{name}/datasets").json()["items"]
+    assert [item["path"] for item in found] == ["raw.漢字", "sales.items", "sales.orders", '"sales.deep".x']
+    shown = rest.get(f"/connections/{name}/dataset", params={"path": "sales.orders"}).json()
+    assert shown["location"] == "s3://lake/sales/orders/v1.json"
+    assert rest.get(f"/connections/{name}/dataset", params={"path": '"sales.deep".x'}).status_code == 200
+    tops = rest.get(f"/connections/{name}/browse").json()["items"]
+    assert [item["path"] for item in tops] == ["raw", "sales", "sales.deep"]
+    inside = rest.get(f"/connections/{name}/browse", params={"path": "sales"}).json()["items"]
+    assert [item["name"] for item in inside] == ["items", "orders"]

@@ -67,6 +67,10 @@ class GlueConnector final : public connector::Connector {
   }
 
   Result<std::vector<model::Endpoint>> Endpoints(const json::object& configuration) const override {
+    // Variables are filled in when the connection is used.
+    if (GetString(configuration, "endpoint").starts_with("${")) {
+      return std::vector<model::Endpoint>();
+    }
     NSTARX_TRY(const GlueSettings settings, GlueSettings::Read(configuration));
     return std::vector<model::Endpoint>{
         {.host = settings.service.host, .port = settings.service.port}};

@@ -1,0 +1,128 @@
+#include "connectors/custom_catalog/custom_catalog_connector.h"
+
+#include "connectors/custom_catalog/custom_catalog_session.h"
+#include "net/reach.h"
+
+namespace nstarx::connectors::custom_catalog {
+namespace {
+
+bool IsTransport(const Error& error) {
+  return error.code().starts_with("dns.") || error.code().starts_with("tls.") ||
+         error.code().starts_with("tcp.");
+}
+
+std::string Base64(std::string_view text) {
+  static constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  out.reserve((text.size() + 2) / 3 * 4);
+  for (size_t i = 0; i < text.size(); i += 3) {
+    uint32_t three = 0;
+    for (size_t j = 0; j < 3; ++j) {
+      three = (three << 8) | (i + j < text.size() ? static_cast<uint8_t>(text[i + j]) : 0U);
+    }
+    for (size_t j = 0; j < 4; ++j) {
+      out += i + j <= text.size() ? kDigits[(three >> (18 - 6 * j)) & 63U] : '=';
+    }
+  }
+  return out;
+}
+
+/// The Authorization header, or nothing.
+Secret AuthorizationOf(const connector::OpenRequest& request) {
+  const std::string_view type = GetString(request.authentication, "type");
+  if (const auto found = request.secrets.find("token");
+      type == "token" && found != request.secrets.end()) {
+    return Secret::FromString("Bearer " + std::string(found->second.Reveal()));
+  }
+  if (const auto found = request.secrets.find("password");
+      type == "basic" && found != request.secrets.end()) {
+    std::string both(GetString(request.authentication, "username"));
+    both += ":";
+    both += found->second.Reveal();
+    std::string encoded = "Basic " + Base64(both);
+    WipeString(both);
+    return Secret::FromString(std::move(encoded));
+  }
+  return {};
+}
+
+class CustomCatalogConnector final : public connector::Connector {
+ public:
+  explicit CustomCatalogConnector(connector::Spec spec) : spec_(std::move(spec)) {}
+  const connector::Spec& spec() const override { return spec_; }
+
+  Result<std::unique_ptr<connector::Session>> Open(const Context& context,
+                                                   const connector::OpenRequest& request) override {
+    const json::object& configuration = request.configuration;
+    NSTARX_TRY(const net::ServiceUrl service,
+               net::ServiceUrl::Parse(GetString(configuration, "endpoint")));
+    const json::value* given = configuration.if_contains("mapping");
+    const json::object none;
+    auto mapping =
+        Mapping::Read(given != nullptr && given->is_object() ? given->get_object() : none);
+    if (!mapping) return spec_.Advise(std::move(mapping).error().WithStage("login"));
+    std::string ca_pem(GetString(configuration, "tls_ca"));
+    if (ca_pem.empty()) ca_pem = request.ssl.certificate;
+    NSTARX_TRY(auto http,
+               net::HttpClient::Open({.ca_pem = ca_pem,
+                                      .connect_timeout = std::chrono::milliseconds(
+                                          GetInt(configuration, "connect_timeout_ms", 5000)),
+                                      .request_timeout = std::chrono::milliseconds(
+                                          GetInt(configuration, "request_timeout_ms", 30'000))}));
+    auto session = std::make_unique<CustomCatalogSession>(
+        service, *std::move(mapping), AuthorizationOf(request), std::move(http));
+    if (const Status in = session->Ping(context); !in) {
+      Error error = in.error();
+      if (IsTransport(error)) {
+        // libcurl only says that it failed: finds the cause by going there itself.
+        const model::Ssl ssl{.enabled = service.https,
+                             .mode = "verify-full",
+                             .certificate = ca_pem,
+                             .server_name = {}};
+        error = net::Diagnose(context, {.host = service.host, .port = service.port}, ssl,
+                              service.https, {}, std::move(error));
+      }
+      if (error.code() == "query.undefined_table" || error.code() == "query.failed") {
+        error = NotFound("config.wrong_path",
+                         "the endpoint does not know the path that the mapping "
+                         "lists from")
+                    .WithVendorCode(error.vendor_code());
+      }
+      if (error.stage().empty() || error.stage() == "query") error.WithStage("login");
+      return spec_.Advise(std::move(error));
+    }
+    return session;
+  }
+
+  /// A mapping that can't be read is refused here too: before a connection is saved.
+  Result<std::vector<model::Endpoint>> Endpoints(const json::object& configuration) const override {
+    const json::value* mapping = configuration.if_contains("mapping");
+    if (mapping != nullptr && mapping->is_object()) {
+      NSTARX_RETURN_IF_ERROR(Mapping::Read(mapping->get_object()));
+    }
+    const std::string_view endpoint = GetString(configuration, "endpoint");
+    // Variables are filled in when the connection is used.
+    if (endpoint.find("${") != endpoint.npos) return std::vector<model::Endpoint>();
+    NSTARX_TRY(const net::ServiceUrl service, net::ServiceUrl::Parse(endpoint));
+    return std::vector<model::Endpoint>{{.host = service.host, .port = service.port}};
+  }
+
+  bool UsesTls(const json::object& configuration, const model::Ssl& ssl) const override {
+    const auto service = net::ServiceUrl::Parse(GetString(configuration, "endpoint"));
+    return service && service->https;
+  }
+
+ private:
+  connector::Spec spec_;
+};
+
+}  // namespace
+
+std::unique_ptr<connector::Connector> MakeCustomCatalogConnector() {
+  auto spec = connector::Spec::Parse(SpecDocument());
+  NSTARX_CHECK(spec.has_value());
+  return std::make_unique<CustomCatalogConnector>(std::move(*spec));
+}
+
+}  // namespace nstarx::connectors::custom_catalog
