@@ -82,7 +82,7 @@ Result<std::vector<std::string>> GlueSession::Databases(const Context& context) 
 
 Status GlueSession::EachTable(const Context& context, const std::string& database,
                               const std::function<Status(const json::object&)>& take) {
-  const Status done = EachItem(
+  Status done = EachItem(
       context, "GetTables", {{"DatabaseName", database}, {"MaxResults", 100}}, "TableList", take);
   if (!done && done.error().code() == "query.undefined_table") {
     return catalogs::UndefinedDatabase(database);

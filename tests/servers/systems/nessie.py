@@ -34,6 +34,12 @@ def jars() -> Path:
     return maven.jars("nessie", runner)
 
 
+def fetch() -> None:
+    """Downloads the jar once, where there is a Java for it."""
+    if new_java() is not None:
+        jars()
+
+
 class NessieServer(ServerProcess):
     """One catalog in memory."""
 
