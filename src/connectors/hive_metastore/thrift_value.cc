@@ -99,7 +99,7 @@ class Reader {
       case ThriftType::kBool:
       case ThriftType::kByte: {
         NSTARX_TRY(const uint8_t byte, Big<uint8_t>());
-        out.number = static_cast<int8_t>(byte);
+        out.number = byte < 0x80 ? byte : int64_t{byte} - 0x100;
         return out;
       }
       case ThriftType::kI16: {
