@@ -82,8 +82,8 @@ Result<std::vector<std::string>> GlueSession::Databases(const Context& context) 
 
 Status GlueSession::EachTable(const Context& context, const std::string& database,
                               const std::function<Status(const json::object&)>& take) {
-  Status done = EachItem(
-      context, "GetTables", {{"DatabaseName", database}, {"MaxResults", 100}}, "TableList", take);
+  Status done = EachItem(context, "GetTables", {{"DatabaseName", database}, {"MaxResults", 100}},
+                         "TableList", take);
   if (!done && done.error().code() == "query.undefined_table") {
     return catalogs::UndefinedDatabase(database);
   }
