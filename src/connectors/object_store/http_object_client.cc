@@ -21,7 +21,8 @@ bool MayHelpToRepeat(const net::HttpReply& reply) {
 
 bool MayHelpToRepeat(const Error& error) { return error.code() == "connection.lost"; }
 
-/// Waits with jitter before the next attempt; stops with the context.
+}  // namespace
+
 Status Pause(const Context& context, int attempt) {
   thread_local std::minstd_rand random(std::random_device{}());
   const int base = 50 << (2 * attempt);
@@ -33,8 +34,6 @@ Status Pause(const Context& context, int attempt) {
                  [] { return false; });
   return context.Check();
 }
-
-}  // namespace
 
 int64_t ToInt(std::string_view text, int64_t fallback) {
   int64_t value = fallback;

@@ -45,6 +45,8 @@ class HttpObjectClient : public ObjectClient {
   const std::unique_ptr<net::HttpClient> http_;
 };
 
+/// Waits with jitter before attempt `attempt` + 1; ends with the context.
+Status Pause(const Context& context, int attempt);
 /// The number that the text is, or `fallback`.
 int64_t ToInt(std::string_view text, int64_t fallback);
 /// An ETag without its quotes.

@@ -32,6 +32,16 @@ class ObjectClient {
                                              std::string_view delimiter, int64_t limit,
                                              std::string_view continuation) = 0;
   virtual Result<connector::ObjectInfo> Head(const Context& context, std::string_view key) = 0;
+  /// A few of the objects under the prefix, which shows that it can be listed.
+  virtual Result<connector::ObjectPage> Peek(const Context& context, std::string_view prefix,
+                                             int64_t limit) {
+    return List(context, prefix, "", limit, "");
+  }
+  /// OK when the login may read the object.
+  virtual Status CheckRead(const Context& context, std::string_view key) {
+    NSTARX_RETURN_IF_ERROR(Head(context, key));
+    return {};
+  }
   /// The bytes of a range, resumed where they broke off as long as the object stays the same.
   virtual Result<std::unique_ptr<connector::ByteStream>> Get(const Context& context,
                                                              std::string_view key,

@@ -78,7 +78,7 @@ std::string ObjectSession::Inner(std::string_view full_key) const {
 }
 
 Status ObjectSession::Ping(const Context& context) {
-  NSTARX_RETURN_IF_ERROR(Noted(client_->List(context, settings_.prefix, "", 1, "")));
+  NSTARX_RETURN_IF_ERROR(Noted(client_->Peek(context, settings_.prefix, 1)));
   return {};
 }
 
@@ -154,14 +154,14 @@ Result<connector::PrivilegeReport> ObjectSession::CheckPrivileges(const Context&
   const auto sort = [&](std::string privilege, bool granted) {
     (granted ? report.granted : report.missing).push_back(std::move(privilege));
   };
-  auto page = Noted(client_->List(context, settings_.prefix, "", 10, ""));
+  auto page = Noted(client_->Peek(context, settings_.prefix, 10));
   if (!page && page.error().kind() != ErrorKind::kPermissionDenied) return page.error();
   sort(settings_.list_privilege, page.has_value());
   if (!page || page->items.empty()) {
     report.facts[settings_.read_privilege] = "not checked: no object to try it on";
     return report;
   }
-  const auto head = Noted(client_->Head(context, page->items.front().key));
+  const auto head = Noted(client_->CheckRead(context, page->items.front().key));
   if (!head && head.error().kind() != ErrorKind::kPermissionDenied &&
       head.error().kind() != ErrorKind::kNotFound) {
     return head.error();
