@@ -277,3 +277,24 @@ def test_data_nodes_that_are_out_of_reach_are_named(rest: GatewayClient, draft: 
         problem = assert_problem(rest.get(objects(name, "x.csv")), "data_node.unreachable")
         assert str(elsewhere) in problem["detail"]
         assert_problem(rest.query(name, "SELECT * FROM 'x.csv'"), "data_node.unreachable")
+
+
+def test_name_node_and_data_node_speak_tls(
+    servers: ServerCatalog, rest: GatewayClient, create: Callable[[dict[str, Any]], str]
+) -> None:
+    secure = servers.get("hdfs_https")
+    body = QUIRKS["hdfs"](servers).draft(f"hdfs-{uuid.uuid4().hex[:8]}", server=secure)
+    trusted = {**body, "configuration": {**body["configuration"], "scheme": "swebhdfs"}}
+    assert refusal(rest, trusted) == ("tls", "tls.unknown_ca")
+    trusted["configuration"]["tls_ca"] = servers.certificates.ca_pem()
+    report = rest.post("/connections/test", trusted).json()
+    assert report["status"] == "ok", report
+    name = create(trusted)
+    content = os.urandom(9 * MIB)
+    assert put(rest, name, "a/b.bin", content).status_code in (200, 201)
+    assert rest.get(objects(name, "a/b.bin")).content == content
+    assert put(rest, name, "x.csv", b"id\n7\n").status_code in (200, 201)
+    assert rest.arrow(name, "SELECT id FROM 'x.csv'").to_pylist() == [{"id": 7}]
+    plain = servers.get("hdfs")
+    wrong = {**trusted, "configuration": {**trusted["configuration"], "port": plain.port}}
+    assert refusal(rest, wrong) == ("tls", "tls.handshake_failed")

@@ -7,9 +7,13 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tests.servers import maven
 from tests.servers.catalog import ServerCatalog
+from tests.servers.certificates import TestCertificates
 from tests.servers.process import ServerProcess, free_port
 
 VERSION = "3.4.1"
@@ -36,9 +40,10 @@ class HdfsServer(ServerProcess):
     name = "hdfs"
     start_timeout_s = 90.0
 
-    def __init__(self, *, standby: bool = False) -> None:
+    def __init__(self, *, standby: bool = False, certificates: TestCertificates | None = None) -> None:
         super().__init__()
         self.standby = standby
+        self._certificates = certificates
         ports: set[int] = {self.port}
         while len(ports) < 7:
             ports.add(free_port())
@@ -66,16 +71,20 @@ class HdfsServer(ServerProcess):
             "hadoop.security.group.mapping": "org.apache.hadoop.security.NullGroupsMapping",
         }
         (conf / "core-site.xml").write_text(_site({**shared, "fs.defaultFS": f"hdfs://{at}:{self.rpc_port}"}))
+        kind = "https" if self._certificates else "http"
+        secure = self._secure_site(conf, self._certificates) if self._certificates else {}
         (conf / "hdfs-site.xml").write_text(
             _site(
                 {
+                    **secure,
                     "dfs.namenode.rpc-address": f"{at}:{self.rpc_port}",
-                    "dfs.namenode.http-address": f"{at}:{self.port}",
+                    f"dfs.namenode.{kind}-address": f"{at}:{self.port}",
                     "dfs.datanode.address": f"{at}:{self.data_port}",
-                    "dfs.datanode.http.address": f"{at}:{self.data_http_port}",
+                    f"dfs.datanode.{kind}.address": f"{at}:{self.data_http_port}",
                     "dfs.datanode.ipc.address": f"{at}:{self.data_ipc_port}",
                     "dfs.datanode.hostname": at,
                     "dfs.replication": "1",
+                    "dfs.heartbeat.interval": "1",
                     "dfs.ls.limit": "100",
                     "dfs.namenode.name.dir": f"file://{self.folder}/nn",
                     "dfs.datanode.data.dir": f"file://{self.folder}/dn",
@@ -83,6 +92,33 @@ class HdfsServer(ServerProcess):
                 }
             )
         )
+        if self.standby:
+            self._write_standby(shared)
+
+    def _secure_site(self, conf: Path, certificates: TestCertificates) -> dict[str, str]:
+        """Writes keystore and ssl-server.xml; returns the settings that switch plain HTTP off."""
+        pair = certificates.server("on")
+        password = b"keystore-password"
+        (conf / "keystore.p12").write_bytes(
+            pkcs12.serialize_key_and_certificates(
+                b"server",
+                serialization.load_pem_private_key(pair.key, None),  # type: ignore[arg-type]
+                x509.load_pem_x509_certificate(pair.certificate),
+                None,
+                serialization.BestAvailableEncryption(password),
+            )
+        )
+        store = {
+            "ssl.server.keystore.location": f"{conf}/keystore.p12",
+            "ssl.server.keystore.type": "PKCS12",
+            "ssl.server.keystore.password": password.decode(),
+            "ssl.server.keystore.keypassword": password.decode(),
+        }
+        (conf / "ssl-server.xml").write_text(_site(store))
+        return {"dfs.http.policy": "HTTPS_ONLY"}
+
+    def _write_standby(self, shared: Mapping[str, str]) -> None:
+        at = self.host
         other = self.folder / "standby"
         other.mkdir()
         (other / "standby-site.xml").write_text(
@@ -121,20 +157,26 @@ class HdfsServer(ServerProcess):
     @property
     def endpoint(self) -> str:
         """The name node's WebHDFS address."""
-        return f"http://{self.host}:{self.port}"
+        return f"{'https' if self._certificates else 'http'}://{self.host}:{self.port}"
+
+    @property
+    def _verify(self) -> str | bool:
+        return str(self._certificates.ca_file) if self._certificates else True
 
     def call(self, method: str, path: str, op: str, *, user: str = "", **query: str) -> requests.Response:
         """Makes one WebHDFS call as a user, the superuser if none is named."""
         query = {"op": op, "user.name": user or self.superuser, **query}
-        return requests.request(method, f"{self.endpoint}/webhdfs/v1{path}", params=query, timeout=20)
+        return requests.request(
+            method, f"{self.endpoint}/webhdfs/v1{path}", params=query, timeout=20, verify=self._verify
+        )
 
     def write(self, path: str, content: bytes) -> None:
         """Writes a file as the superuser."""
         query = {"op": "CREATE", "overwrite": "true", "user.name": self.superuser}
         url = f"{self.endpoint}/webhdfs/v1{path}"
-        first = requests.put(url, params=query, allow_redirects=False, timeout=20)
+        first = requests.put(url, params=query, allow_redirects=False, timeout=20, verify=self._verify)
         assert first.status_code == 307, first.text
-        second = requests.put(first.headers["Location"], data=content, timeout=60)
+        second = requests.put(first.headers["Location"], data=content, timeout=60, verify=self._verify)
         assert second.status_code == 201, second.text
 
     def give(self, path: str) -> None:
@@ -149,7 +191,7 @@ class HdfsServer(ServerProcess):
     def is_ready(self) -> bool:
         """A data node has registered, writing is allowed, and the standby answers when there is one."""
         bean = f"{self.endpoint}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
-        state = requests.get(bean, timeout=5).json()["beans"][0]
+        state = requests.get(bean, timeout=5, verify=self._verify).json()["beans"][0]
         ready = state["NumLiveDataNodes"] == 1 and state["FSState"] == "Operational"
         if ready and self.standby:
             url = f"http://{self.host}:{self.standby_port}/webhdfs/v1/?op=GETFILESTATUS"
@@ -169,4 +211,8 @@ class HdfsServer(ServerProcess):
 
 def makers(catalog: ServerCatalog) -> dict[str, Callable[[], ServerProcess]]:
     """Returns the servers by name."""
-    return {"hdfs": lambda: HdfsServer(standby=True), "hdfs_mortal": HdfsServer}
+    return {
+        "hdfs": lambda: HdfsServer(standby=True),
+        "hdfs_mortal": HdfsServer,
+        "hdfs_https": lambda: HdfsServer(certificates=catalog.certificates),
+    }
