@@ -56,6 +56,8 @@ Error FromCurl(CURLcode code, const char* text, bool connected) {
       return make(ErrorKind::kUnavailable, "tls.unknown_ca", "tls");
     case CURLE_SSL_CACERT_BADFILE:
       return make(ErrorKind::kInvalidArgument, "tls.malformed_ca", "tls");
+    case CURLE_AUTH_ERROR:
+      return make(ErrorKind::kUnauthenticated, "login.kerberos_failed", "login");
     case CURLE_SSL_CONNECT_ERROR:
       return make(ErrorKind::kUnavailable, "tls.handshake_failed", "tls");
     default:
@@ -200,6 +202,10 @@ class Transfer final : public connector::ByteStream {
       curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     } else if (request.method != "GET") {
       curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    }
+    if (request.negotiate) {
+      curl_easy_setopt(easy, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_NEGOTIATE));
+      curl_easy_setopt(easy, CURLOPT_USERPWD, ":");
     }
     AddHeaders(request, has_body);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Transfer::OnHeader);

@@ -34,6 +34,8 @@ struct HttpRequest {
   HttpFields query;
   HttpFields headers;
   std::string_view body;  ///< must live until the reply is there
+  /// Proves who asks by SPNEGO, with the Kerberos ticket or keytab of this process.
+  bool negotiate = false;
 
   /// Scheme, host, path and the encoded query.
   std::string Url() const;

@@ -40,10 +40,6 @@ SKIPS: dict[str, Skip] = {
         "Google Cloud Storage itself",
         "no account here; fake-gcs-server checks no tokens and no signed URLs, the tests verify both signatures",
     ),
-    "hdfs-kerberos": Skip(
-        "HDFS with Kerberos or delegation tokens",
-        "the type does not speak them; it says so of a cluster that wants them",
-    ),
 }
 
 

@@ -25,6 +25,15 @@ Error NameCause(const Context& context, const HdfsSettings& settings, Error erro
   return object_store::NameCause(context, node, settings.ca_pem, std::move(error));
 }
 
+/// Who the connection is, as it is shown.
+std::string UserOf(const connector::OpenRequest& request) {
+  const std::string_view type = GetString(request.authentication, "type");
+  if (type == "kerberos") return "Kerberos ticket";
+  if (type == "delegation_token") return "delegation token";
+  const std::string_view user = GetString(request.authentication, "user");
+  return std::string(user.empty() ? "anonymous" : user);
+}
+
 class HdfsConnector final : public connector::Connector {
  public:
   explicit HdfsConnector(connector::Spec spec) : spec_(std::move(spec)) {}
@@ -34,9 +43,8 @@ class HdfsConnector final : public connector::Connector {
   Result<std::unique_ptr<connector::Session>> Open(const Context& context,
                                                    const connector::OpenRequest& request) override {
     NSTARX_TRY(HdfsSettings settings, HdfsSettings::Read(request.configuration));
-    settings.user = GetString(request.authentication, "user");
     if (settings.ca_pem.empty()) settings.ca_pem = request.ssl.certificate;
-    auto session = LogIn(context, request, settings);
+    auto session = OpenSession(context, request, settings);
     if (session || !object_store::IsTransport(session.error())) return session;
     return NameCause(context, settings, std::move(session).error());
   }
@@ -61,19 +69,20 @@ class HdfsConnector final : public connector::Connector {
   }
 
  private:
-  static Result<std::unique_ptr<connector::Session>> LogIn(const Context& context,
-                                                           const connector::OpenRequest& request,
-                                                           const HdfsSettings& settings) {
+  Result<std::unique_ptr<connector::Session>> OpenSession(const Context& context,
+                                                          const connector::OpenRequest& request,
+                                                          const HdfsSettings& settings) {
+    NSTARX_TRY(const HdfsLogin login, LogIn(context, request, settings, tokens_, clock_));
     const auto active = std::make_shared<std::atomic<size_t>>(0);
-    const auto make = [settings, active]() -> Result<std::unique_ptr<object_store::ObjectClient>> {
+    const auto make = [settings, login,
+                       active]() -> Result<std::unique_ptr<object_store::ObjectClient>> {
       NSTARX_TRY(auto http, net::HttpClient::Open({.ca_pem = settings.ca_pem,
                                                    .connect_timeout = settings.connect_timeout,
                                                    .request_timeout = settings.request_timeout}));
-      return std::make_unique<WebHdfsClient>(settings, active, std::move(http));
+      return std::make_unique<WebHdfsClient>(settings, login, active, std::move(http));
     };
     NSTARX_TRY(auto client, make());
-    json::object facts = {{"user", settings.user.empty() ? "anonymous" : settings.user},
-                          {"path", settings.Root()}};
+    json::object facts = {{"user", UserOf(request)}, {"path", settings.Root()}};
     NSTARX_RETURN_IF_ERROR(CheckFolder(context, static_cast<WebHdfsClient&>(*client), settings));
     facts["name_node"] = settings.name_nodes[active->load()].Authority();
     if (const auto page = client->Peek(context, settings.prefix, 1); !page) {
@@ -108,6 +117,8 @@ class HdfsConnector final : public connector::Connector {
   }
 
   const connector::Spec spec_;
+  const SystemClock clock_;
+  object_store::TokenCache tokens_;
 };
 
 }  // namespace

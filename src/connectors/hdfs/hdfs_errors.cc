@@ -33,7 +33,9 @@ constexpr Row kSafeMode{kBusy, "name_node.safe_mode", "query",
                         "The name node is in safe mode: nothing can be written"};
 constexpr Row kNoDataNode{kBusy, "data_node.none", "query", "No data node takes or has the block"};
 constexpr Row kKerberos{kLogin, "login.kerberos_required", "login",
-                        "The cluster wants Kerberos, which this type does not speak"};
+                        "The cluster wants Kerberos or a delegation token"};
+constexpr Row kTokenRefused{kLogin, "login.token_refused", "login",
+                            "The cluster does not accept the delegation token"};
 constexpr Row kBadUser{kInput, "login.invalid_user", "login",
                        "The cluster allows no such user name"};
 
@@ -43,7 +45,9 @@ constexpr std::pair<std::string_view, Row> kExceptions[] = {
      {kDenied, "object.no_privilege", "query", "The user may not do this"}},
     {"AuthorizationException",
      {kDenied, "object.no_privilege", "query", "The user may not do this"}},
-    {"SecurityException", kKerberos},
+    {"SecurityException", kTokenRefused},
+    {"InvalidToken", kTokenRefused},
+    {"NegativeArraySizeException", kTokenRefused},  // of reading a token that is none
     {"AuthenticationException", kKerberos},
     {"StandbyException",
      {kBusy, "name_node.standby", "login", "The name node is in standby, and no other is active"}},
@@ -129,7 +133,8 @@ Error FromHdfsFailure(const HdfsFailure& failure, std::string_view subject) {
   // The first line only: stack traces follow now and then.
   const std::string_view said =
       std::string_view(failure.message).substr(0, failure.message.find('\n'));
-  if (row.code != "object.not_found" && !said.empty() && said.size() <= 500) {
+  // What is said of logins may repeat the token.
+  if (row.code != "object.not_found" && row.kind != kLogin && !said.empty() && said.size() <= 500) {
     message += fmt::format(" ({})", said);
   }
   Error error(row.kind, std::string(row.code), std::move(message));

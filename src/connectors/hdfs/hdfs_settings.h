@@ -14,7 +14,6 @@ namespace nstarx::connectors::hdfs {
 struct HdfsSettings {
   std::vector<net::ServiceUrl> name_nodes;  ///< never empty
   std::string prefix;                       ///< empty, or ends in '/' and does not begin with one
-  std::string user;                         ///< who requests say that they are from; may be empty
   bool tls = false;
   std::string ca_pem;
   std::chrono::milliseconds connect_timeout{5000};

@@ -2,6 +2,7 @@
 
 #include "connectors/hdfs/hdfs_connector.h"
 #include "connectors/hdfs/hdfs_errors.h"
+#include "connectors/hdfs/hdfs_login.h"
 #include "connectors/hdfs/hdfs_settings.h"
 #include "connectors/hdfs/webhdfs_client.h"
 
@@ -41,6 +42,28 @@ TEST(HdfsErrorsTest, WhatIsNoAnswerOfHdfsIsMalformed) {
     EXPECT_EQ(FromHdfsFailure(ReadFailure(404, body), "x").code(), "response.malformed") << body;
     EXPECT_EQ(FromHdfsFailure(ReadFailure(503, body), "x").code(), "service.unavailable") << body;
     EXPECT_EQ(FromHdfsFailure(ReadFailure(401, body), "x").code(), "login.kerberos_required");
+  }
+}
+
+TEST(HdfsErrorsTest, WhatIsSaidOfTokensIsNotRepeated) {
+  EXPECT_EQ(CodeOf(500, "NegativeArraySizeException", "-57"), "login.token_refused");
+  const Error error = FromHdfsFailure({.http_status = 403,
+                                       .exception = "SecurityException",
+                                       .message = "InvalidToken: token (secret) is expired"},
+                                      "");
+  EXPECT_EQ(error.code(), "login.token_refused");
+  EXPECT_EQ(error.message().find("secret"), std::string::npos);
+}
+
+TEST(HdfsLoginTest, TokensAreRead) {
+  const auto token = ReadDelegationToken(R"({"Token":{"urlString":"HgAF_-x"}})");
+  ASSERT_TRUE(token);
+  EXPECT_EQ(token->Reveal(), "HgAF_-x");
+  EXPECT_EQ(ReadDelegationToken(R"({"Token":null})").error().code(), "login.no_kerberos");
+  EXPECT_EQ(ReadDelegationToken(R"({"Token":{"urlString":7}})").error().code(),
+            "login.no_kerberos");
+  for (const std::string_view bad : {"", "[]", "{}", "<html>"}) {
+    EXPECT_EQ(ReadDelegationToken(bad).error().code(), "response.malformed") << bad;
   }
 }
 

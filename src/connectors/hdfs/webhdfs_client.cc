@@ -67,9 +67,12 @@ std::string UploadPathFor(std::string_view key) {
 
 }  // namespace
 
-WebHdfsClient::WebHdfsClient(const HdfsSettings& settings, ActiveNode active,
+WebHdfsClient::WebHdfsClient(const HdfsSettings& settings, HdfsLogin login, ActiveNode active,
                              std::unique_ptr<net::HttpClient> http)
-    : settings_(settings), active_(std::move(active)), http_(std::move(http)) {}
+    : settings_(settings),
+      login_(std::move(login)),
+      active_(std::move(active)),
+      http_(std::move(http)) {}
 
 std::string FileStatus::Etag() const {
   return fmt::format("{:x}-{:x}-{:x}", file_id, modified_ms, size);
@@ -124,7 +127,12 @@ Result<net::HttpReply> WebHdfsClient::AskNode(const Context& context, const Call
   request.service = settings_.name_nodes[node];
   request.path = std::string(kApi) + PercentEncode(call.key, "/");
   request.query = {{"op", call.op}};
-  if (!settings_.user.empty()) request.query.emplace_back("user.name", settings_.user);
+  if (login_.token != nullptr) {
+    NSTARX_TRY(const auto token, login_.token->Get(context));
+    request.query.emplace_back("delegation", token->value.Reveal());
+  } else if (!login_.user.empty()) {
+    request.query.emplace_back("user.name", login_.user);
+  }
   request.query.insert(request.query.end(), call.query.begin(), call.query.end());
   for (int attempt = 1;; ++attempt) {
     Result<net::HttpReply> reply = http_->Send(context, request, kAnswerMax);

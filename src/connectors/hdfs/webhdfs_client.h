@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "connectors/hdfs/hdfs_login.h"
 #include "connectors/hdfs/hdfs_settings.h"
 #include "connectors/object_store/object_client.h"
 #include "net/http_client.h"
@@ -39,7 +40,7 @@ struct FileStatus {
 /// object.path_conflict, object.quota_exceeded.
 class WebHdfsClient final : public object_store::ObjectClient {
  public:
-  WebHdfsClient(const HdfsSettings& settings, ActiveNode active,
+  WebHdfsClient(const HdfsSettings& settings, HdfsLogin login, ActiveNode active,
                 std::unique_ptr<net::HttpClient> http);
 
   /// Without a delimiter all files below, folder after folder; with "/" one folder.
@@ -106,6 +107,7 @@ class WebHdfsClient final : public object_store::ObjectClient {
                                      int64_t limit, std::string_view continuation);
 
   const HdfsSettings settings_;
+  const HdfsLogin login_;
   const ActiveNode active_;
   const std::unique_ptr<net::HttpClient> http_;
 };

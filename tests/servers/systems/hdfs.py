@@ -26,12 +26,13 @@ def fetch() -> Path:
     return maven.jars("hdfs", *[maven.dependency(f"org.apache.hadoop:{name}:{VERSION}") for name in _ARTIFACTS])
 
 
-def _site(properties: Mapping[str, str]) -> str:
+def write_site(file: Path, properties: Mapping[str, str]) -> None:
+    """Writes one of Hadoop's configuration files."""
     rows = "".join(
         f"<property><name>{escape(name)}</name><value>{escape(value)}</value></property>\n"
         for name, value in properties.items()
     )
-    return f"<configuration>\n{rows}</configuration>\n"
+    file.write_text(f"<configuration>\n{rows}</configuration>\n")
 
 
 class HdfsServer(ServerProcess):
@@ -70,30 +71,29 @@ class HdfsServer(ServerProcess):
             "hadoop.tmp.dir": f"{self.folder}/tmp",
             "hadoop.security.group.mapping": "org.apache.hadoop.security.NullGroupsMapping",
         }
-        (conf / "core-site.xml").write_text(_site({**shared, "fs.defaultFS": f"hdfs://{at}:{self.rpc_port}"}))
-        kind = "https" if self._certificates else "http"
+        write_site(conf / "core-site.xml", {**shared, "fs.defaultFS": f"hdfs://{at}:{self.rpc_port}"})
         secure = self._secure_site(conf, self._certificates) if self._certificates else {}
-        (conf / "hdfs-site.xml").write_text(
-            _site(
-                {
-                    **secure,
-                    "dfs.namenode.rpc-address": f"{at}:{self.rpc_port}",
-                    f"dfs.namenode.{kind}-address": f"{at}:{self.port}",
-                    "dfs.datanode.address": f"{at}:{self.data_port}",
-                    f"dfs.datanode.{kind}.address": f"{at}:{self.data_http_port}",
-                    "dfs.datanode.ipc.address": f"{at}:{self.data_ipc_port}",
-                    "dfs.datanode.hostname": at,
-                    "dfs.replication": "1",
-                    "dfs.heartbeat.interval": "1",
-                    "dfs.ls.limit": "100",
-                    "dfs.namenode.name.dir": f"file://{self.folder}/nn",
-                    "dfs.datanode.data.dir": f"file://{self.folder}/dn",
-                    "dfs.namenode.safemode.extension": "0",
-                }
-            )
-        )
+        write_site(conf / "hdfs-site.xml", {**self.hdfs_site(), **secure})
         if self.standby:
             self._write_standby(shared)
+
+    def hdfs_site(self) -> dict[str, str]:
+        """Returns the addresses, folders and limits of both nodes."""
+        at, kind = self.host, "https" if self._certificates else "http"
+        return {
+            "dfs.namenode.rpc-address": f"{at}:{self.rpc_port}",
+            f"dfs.namenode.{kind}-address": f"{at}:{self.port}",
+            "dfs.datanode.address": f"{at}:{self.data_port}",
+            f"dfs.datanode.{kind}.address": f"{at}:{self.data_http_port}",
+            "dfs.datanode.ipc.address": f"{at}:{self.data_ipc_port}",
+            "dfs.datanode.hostname": at,
+            "dfs.replication": "1",
+            "dfs.heartbeat.interval": "1",
+            "dfs.ls.limit": "100",
+            "dfs.namenode.name.dir": f"file://{self.folder}/nn",
+            "dfs.datanode.data.dir": f"file://{self.folder}/dn",
+            "dfs.namenode.safemode.extension": "0",
+        }
 
     def _secure_site(self, conf: Path, certificates: TestCertificates) -> dict[str, str]:
         """Writes keystore and ssl-server.xml; returns the settings that switch plain HTTP off."""
@@ -114,31 +114,30 @@ class HdfsServer(ServerProcess):
             "ssl.server.keystore.password": password.decode(),
             "ssl.server.keystore.keypassword": password.decode(),
         }
-        (conf / "ssl-server.xml").write_text(_site(store))
+        write_site(conf / "ssl-server.xml", store)
         return {"dfs.http.policy": "HTTPS_ONLY"}
 
     def _write_standby(self, shared: Mapping[str, str]) -> None:
         at = self.host
         other = self.folder / "standby"
         other.mkdir()
-        (other / "standby-site.xml").write_text(
-            _site(
-                {
-                    **shared,
-                    "fs.defaultFS": "hdfs://pair",
-                    "dfs.nameservices": "pair",
-                    "dfs.ha.namenodes.pair": "one,two",
-                    "dfs.ha.namenode.id": "two",
-                    "dfs.namenode.rpc-address.pair.one": f"{at}:{self.rpc_port}",
-                    "dfs.namenode.http-address.pair.one": f"{at}:{self.port}",
-                    "dfs.namenode.rpc-address.pair.two": f"{at}:{self.standby_rpc_port}",
-                    "dfs.namenode.http-address.pair.two": f"{at}:{self.standby_port}",
-                    "dfs.namenode.name.dir": f"file://{other}/nn",
-                    "dfs.namenode.shared.edits.dir": f"file://{other}/edits",
-                    "dfs.ha.standby.checkpoints": "false",
-                    "dfs.ha.log-roll.period": "-1",
-                }
-            )
+        write_site(
+            other / "standby-site.xml",
+            {
+                **shared,
+                "fs.defaultFS": "hdfs://pair",
+                "dfs.nameservices": "pair",
+                "dfs.ha.namenodes.pair": "one,two",
+                "dfs.ha.namenode.id": "two",
+                "dfs.namenode.rpc-address.pair.one": f"{at}:{self.rpc_port}",
+                "dfs.namenode.http-address.pair.one": f"{at}:{self.port}",
+                "dfs.namenode.rpc-address.pair.two": f"{at}:{self.standby_rpc_port}",
+                "dfs.namenode.http-address.pair.two": f"{at}:{self.standby_port}",
+                "dfs.namenode.name.dir": f"file://{other}/nn",
+                "dfs.namenode.shared.edits.dir": f"file://{other}/edits",
+                "dfs.ha.standby.checkpoints": "false",
+                "dfs.ha.log-roll.period": "-1",
+            },
         )
 
     def command(self) -> list[str]:
