@@ -57,6 +57,7 @@ class HdfsConnector final : public connector::Connector {
     }
     NSTARX_TRY(const HdfsSettings settings, HdfsSettings::Read(configuration));
     std::vector<model::Endpoint> endpoints;
+    endpoints.reserve(settings.name_nodes.size());
     for (const net::ServiceUrl& node : settings.name_nodes) {
       endpoints.push_back({.host = node.host, .port = node.port});
     }
