@@ -7,7 +7,16 @@ import org.apache.hadoop.metrics2.lib.DefaultMetricsSystem;
 
 /** One name node and one data node in one process; with a folder as second argument also a standby name node. */
 public class HdfsCluster {
-    public static void main(String[] args) throws Exception {
+    public static void main(String[] args) {
+        try {
+            run(args);
+        } catch (Throwable failure) {
+            failure.printStackTrace();
+            Runtime.getRuntime().halt(1); // A part of a cluster is of no use.
+        }
+    }
+
+    private static void run(String[] args) throws Exception {
         DefaultMetricsSystem.setMiniClusterMode(true);
         Configuration conf = new Configuration();
         if (!new File(args[0], "nn").exists()) {
