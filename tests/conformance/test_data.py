@@ -27,7 +27,7 @@ def test_browse_reaches_the_table_from_the_top(quirks: Quirks, connection: str, 
     children = browse(rest, connection, quirks.browse_path())
     by_path = {item["path"]: item for item in children}
     assert quirks.table_path() in by_path, sorted(by_path)
-    assert by_path[quirks.table_path()]["kind"] in ("table", "object", "file", "topic")
+    assert by_path[quirks.table_path()]["kind"] in ("table", "object", "file", "topic", "queue", "stream")
     names = [item["name"] for item in children]
     assert names == sorted(names)
 

@@ -5,71 +5,26 @@
 #include <librdkafka/rdkafka.h>
 
 #include "connectors/kafka/kafka_errors.h"
+#include "connectors/messages/message_columns.h"
 
 namespace nstarx::connectors::kafka {
 namespace {
 
 using std::chrono::milliseconds;
 
-/// The columns of one batch of messages, found by name and checked by type.
-class MessageColumns {
- public:
-  Status Bind(const arrow::RecordBatch& batch) {
-    NSTARX_RETURN_IF_ERROR(Find(batch, "key", arrow::Type::BINARY, key_));
-    NSTARX_RETURN_IF_ERROR(Find(batch, "value", arrow::Type::BINARY, value_));
-    NSTARX_RETURN_IF_ERROR(Find(batch, "headers", arrow::Type::MAP, headers_));
-    NSTARX_RETURN_IF_ERROR(Find(batch, "partition", arrow::Type::INT32, partition_));
-    NSTARX_RETURN_IF_ERROR(Find(batch, "timestamp", arrow::Type::TIMESTAMP, timestamp_));
-    return {};
-  }
+using messages::MessageColumns;
 
-  std::optional<std::string_view> Key(int64_t row) const { return Bytes(key_.get(), row); }
-  std::optional<std::string_view> Value(int64_t row) const { return Bytes(value_.get(), row); }
-  int32_t Partition(int64_t row) const {
-    if (partition_ == nullptr || partition_->IsNull(row)) return RD_KAFKA_PARTITION_UA;
-    return static_cast<const arrow::Int32Array&>(*partition_).Value(row);
+/// Null when the message has none.
+rd_kafka_headers_t* HeadersOf(const MessageColumns& columns, int64_t row) {
+  rd_kafka_headers_t* out = nullptr;
+  for (const auto& [name, value] : columns.Headers(row)) {
+    if (out == nullptr) out = rd_kafka_headers_new(4);
+    rd_kafka_header_add(out, name.data(), static_cast<ssize_t>(name.size()),
+                        value ? value->data() : nullptr,
+                        value ? static_cast<ssize_t>(value->size()) : 0);
   }
-  int64_t Timestamp(int64_t row) const {
-    if (timestamp_ == nullptr || timestamp_->IsNull(row)) return 0;
-    return static_cast<const arrow::TimestampArray&>(*timestamp_).Value(row);
-  }
-  /// Null when the message has none.
-  rd_kafka_headers_t* Headers(int64_t row) const {
-    if (headers_ == nullptr || headers_->IsNull(row)) return nullptr;
-    const auto& map = static_cast<const arrow::MapArray&>(*headers_);
-    const auto& names = static_cast<const arrow::StringArray&>(*map.keys());
-    rd_kafka_headers_t* out = nullptr;
-    for (int64_t i = map.value_offset(row); i < map.value_offset(row + 1); ++i) {
-      if (out == nullptr) out = rd_kafka_headers_new(4);
-      const std::string_view name = names.GetView(i);
-      const auto value = Bytes(map.items().get(), i);
-      rd_kafka_header_add(out, name.data(), static_cast<ssize_t>(name.size()),
-                          value ? value->data() : nullptr,
-                          value ? static_cast<ssize_t>(value->size()) : 0);
-    }
-    return out;
-  }
-
- private:
-  static std::optional<std::string_view> Bytes(const arrow::Array* array, int64_t row) {
-    if (array == nullptr || array->IsNull(row)) return std::nullopt;
-    return static_cast<const arrow::BinaryArray&>(*array).GetView(row);
-  }
-
-  static Status Find(const arrow::RecordBatch& batch, const std::string& name,
-                     arrow::Type::type type, std::shared_ptr<arrow::Array>& into) {
-    into = batch.GetColumnByName(name);
-    if (into == nullptr || into->type_id() == type) return {};
-    return Internal(
-        fmt::format("the messages' column {} has the type {}", name, into->type()->ToString()));
-  }
-
-  std::shared_ptr<arrow::Array> key_;
-  std::shared_ptr<arrow::Array> value_;
-  std::shared_ptr<arrow::Array> headers_;
-  std::shared_ptr<arrow::Array> partition_;
-  std::shared_ptr<arrow::Array> timestamp_;
-};
+  return out;
+}
 
 rd_kafka_vu_t Part(rd_kafka_vtype_t type) {
   rd_kafka_vu_t out{};
@@ -93,12 +48,12 @@ int Send(Client& client, const std::string& topic, const MessageColumns& columns
       Part(RD_KAFKA_VTYPE_HEADERS),
   };
   parts[0].u.cstr = topic.c_str();
-  parts[1].u.i32 = columns.Partition(row);
+  parts[1].u.i32 = columns.Partition(row).value_or(RD_KAFKA_PARTITION_UA);
   SetMemory(parts[2], columns.Value(row));
   SetMemory(parts[3], columns.Key(row));
   parts[4].u.i = RD_KAFKA_MSG_F_COPY;
-  parts[5].u.i64 = columns.Timestamp(row);
-  parts[6].u.headers = columns.Headers(row);
+  parts[5].u.i64 = columns.Timestamp(row).value_or(0);
+  parts[6].u.headers = HeadersOf(columns, row);
   const size_t count = parts[6].u.headers != nullptr ? 7 : 6;
   rd_kafka_error_t* error = rd_kafka_produceva(client.get(), parts, count);
   if (error == nullptr) return RD_KAFKA_RESP_ERR_NO_ERROR;

@@ -6,7 +6,7 @@
 #include <array>
 
 #include "connectors/kafka/kafka_errors.h"
-#include "connectors/kafka/kafka_rows.h"
+#include "connectors/messages/message_rows.h"
 
 namespace nstarx::connectors::kafka {
 namespace {
@@ -26,7 +26,7 @@ constexpr auto kFirst = milliseconds(500);
 class TopicStream final : public connector::BatchStream {
  public:
   TopicStream(Client& client, const connector::ConsumeRequest& request)
-      : client_(client), request_(request), rows_(request.topic, request.format) {}
+      : client_(client), request_(request), rows_("kafka", request.topic, request.format) {}
 
   ~TopicStream() override {
     for (const auto& [partition, state] : partitions_) {
@@ -166,7 +166,7 @@ class TopicStream final : public connector::BatchStream {
       state.at_end = false;
       ++open_;
     }
-    MessageView view{.partition = message.partition, .offset = message.offset};
+    messages::MessageView view{.partition = message.partition, .offset = message.offset};
     rd_kafka_timestamp_type_t kind;
     const int64_t timestamp = rd_kafka_message_timestamp(&message, &kind);
     if (kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) view.timestamp = timestamp;
@@ -208,7 +208,7 @@ class TopicStream final : public connector::BatchStream {
 
   Client& client_;
   const connector::ConsumeRequest request_;
-  RowBuilder rows_;
+  messages::RowBuilder rows_;
   rd_kafka_topic_t* topic_ = nullptr;
   rd_kafka_queue_t* queue_ = nullptr;
   std::map<int32_t, Partition> partitions_;

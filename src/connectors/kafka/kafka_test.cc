@@ -5,12 +5,13 @@
 #include "connectors/kafka/kafka_client.h"
 #include "connectors/kafka/kafka_connector.h"
 #include "connectors/kafka/kafka_errors.h"
-#include "connectors/kafka/kafka_rows.h"
+#include "connectors/messages/message_rows.h"
 
 namespace nstarx::connectors::kafka {
 namespace {
 
 using connector::MessageFormat;
+using messages::RowBuilder;
 
 TEST(KafkaErrors, EveryCodeOfTheLibraryHasARowInTheSpec) {
   const auto kafka = MakeKafkaConnector();
@@ -35,7 +36,7 @@ TEST(KafkaErrors, WordsTellWhatCodesDoNot) {
 }
 
 TEST(KafkaRows, NullAndEmptyStayApart) {
-  RowBuilder rows("t", MessageFormat::kAuto);
+  RowBuilder rows("kafka", "t", MessageFormat::kAuto);
   rows.Settle(true, true);
   ASSERT_TRUE(rows.Add({.partition = 1, .offset = 7, .timestamp = 5, .key = "", .value = "é"}));
   ASSERT_TRUE(rows.AddHeader("h", std::nullopt));
@@ -58,7 +59,7 @@ TEST(KafkaRows, NullAndEmptyStayApart) {
 }
 
 TEST(KafkaRows, BytesThatAreNoTextAreNamed) {
-  RowBuilder rows("t", MessageFormat::kText);
+  RowBuilder rows("kafka", "t", MessageFormat::kText);
   rows.Settle(true, true);
   const Status bad = rows.Add({.partition = 3, .offset = 9, .value = "\xff"});
   ASSERT_FALSE(bad);
@@ -70,7 +71,7 @@ TEST(KafkaRows, BytesThatAreNoTextAreNamed) {
 }
 
 TEST(KafkaRows, BytesTakeAnything) {
-  RowBuilder rows("t", MessageFormat::kBytes);
+  RowBuilder rows("kafka", "t", MessageFormat::kBytes);
   ASSERT_TRUE(rows.settled());
   ASSERT_TRUE(rows.Add({.key = "\xff", .value = std::string_view("\0\xfe", 2)}));
   const auto batch = rows.Take();
@@ -80,7 +81,7 @@ TEST(KafkaRows, BytesTakeAnything) {
 }
 
 TEST(KafkaRows, JsonIsChecked) {
-  RowBuilder rows("t", MessageFormat::kJson);
+  RowBuilder rows("kafka", "t", MessageFormat::kJson);
   rows.Settle(true, true);
   EXPECT_TRUE(rows.Add({.value = R"({"a": 1.10})"}));
   EXPECT_TRUE(rows.Add({.value = std::nullopt}));

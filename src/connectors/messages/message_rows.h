@@ -14,7 +14,7 @@ class RecordBatch;
 class Schema;
 }  // namespace arrow
 
-namespace nstarx::connectors::kafka {
+namespace nstarx::connectors::messages {
 
 /// One message as the client has it; the views live as long as the client's message.
 struct MessageView {
@@ -28,7 +28,7 @@ struct MessageView {
 /// Gathers messages into record batches. The types of key and value are settled by Settle, once.
 class RowBuilder {
  public:
-  RowBuilder(std::string topic, connector::MessageFormat format);
+  RowBuilder(std::string connector, std::string topic, connector::MessageFormat format);
   ~RowBuilder();
 
   /// Decides between text and bytes where the format leaves it open; the schema is there then.
@@ -48,6 +48,7 @@ class RowBuilder {
 
  private:
   struct Columns;
+  const std::string connector_;
   const std::string topic_;
   const connector::MessageFormat format_;
   std::shared_ptr<arrow::Schema> schema_;
@@ -58,4 +59,4 @@ class RowBuilder {
   int64_t bytes_ = 0;
 };
 
-}  // namespace nstarx::connectors::kafka
+}  // namespace nstarx::connectors::messages

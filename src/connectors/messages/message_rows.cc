@@ -1,18 +1,18 @@
-#include "connectors/kafka/kafka_rows.h"
+#include "connectors/messages/message_rows.h"
 
 #include <arrow/api.h>
 #include <fmt/format.h>
 
 #include "base/json.h"
 
-namespace nstarx::connectors::kafka {
+namespace nstarx::connectors::messages {
 namespace {
 
 Error ArrowFailure(const arrow::Status& status) {
-  return Internal("building a record batch failed: " + status.ToString()).WithConnector("kafka");
+  return Internal("building a record batch failed: " + status.ToString());
 }
 
-#define KAFKA_RETURN_IF_ARROW_FAILS(...)                            \
+#define MESSAGES_RETURN_IF_ARROW_FAILS(...)                         \
   do {                                                              \
     if (const arrow::Status status = (__VA_ARGS__); !status.ok()) { \
       return ArrowFailure(status);                                  \
@@ -25,7 +25,6 @@ Error Unfit(std::string_view code, std::string_view what, const MessageView& mes
                          fmt::format("the {} of the message at offset {} of partition {} is not {}",
                                      part, message.offset, message.partition, what))
       .WithStage("query")
-      .WithConnector("kafka")
       .WithDetail("partition", message.partition)
       .WithDetail("offset", message.offset);
 }
@@ -50,8 +49,8 @@ struct RowBuilder::Columns {
   arrow::MapBuilder headers;
 };
 
-RowBuilder::RowBuilder(std::string topic, connector::MessageFormat format)
-    : topic_(std::move(topic)), format_(format) {
+RowBuilder::RowBuilder(std::string connector, std::string topic, connector::MessageFormat format)
+    : connector_(std::move(connector)), topic_(std::move(topic)), format_(format) {
   if (format_ == connector::MessageFormat::kBytes) Settle(false, false);
 }
 
@@ -77,24 +76,24 @@ void RowBuilder::Settle(bool key_is_text, bool value_is_text) {
 
 Status RowBuilder::Add(const MessageView& message) {
   if (value_is_text_ && message.value && !IsUtf8(*message.value)) {
-    return Unfit("stream.not_text", "UTF-8 text", message, "value");
+    return Unfit("stream.not_text", "UTF-8 text", message, "value").WithConnector(connector_);
   }
   if (key_is_text_ && message.key && !IsUtf8(*message.key)) {
-    return Unfit("stream.not_text", "UTF-8 text", message, "key");
+    return Unfit("stream.not_text", "UTF-8 text", message, "key").WithConnector(connector_);
   }
   if (format_ == connector::MessageFormat::kJson && message.value && !ParseJson(*message.value)) {
-    return Unfit("stream.not_json", "JSON", message, "value");
+    return Unfit("stream.not_json", "JSON", message, "value").WithConnector(connector_);
   }
   Columns& out = *columns_;
-  KAFKA_RETURN_IF_ARROW_FAILS(out.topic.Append(topic_));
-  KAFKA_RETURN_IF_ARROW_FAILS(out.partition.Append(message.partition));
-  KAFKA_RETURN_IF_ARROW_FAILS(out.offset.Append(message.offset));
-  KAFKA_RETURN_IF_ARROW_FAILS(message.timestamp ? out.timestamp.Append(*message.timestamp)
-                                                : out.timestamp.AppendNull());
-  KAFKA_RETURN_IF_ARROW_FAILS(message.key ? out.key.Append(*message.key) : out.key.AppendNull());
-  KAFKA_RETURN_IF_ARROW_FAILS(message.value ? out.value.Append(*message.value)
-                                            : out.value.AppendNull());
-  KAFKA_RETURN_IF_ARROW_FAILS(out.headers.Append());
+  MESSAGES_RETURN_IF_ARROW_FAILS(out.topic.Append(topic_));
+  MESSAGES_RETURN_IF_ARROW_FAILS(out.partition.Append(message.partition));
+  MESSAGES_RETURN_IF_ARROW_FAILS(out.offset.Append(message.offset));
+  MESSAGES_RETURN_IF_ARROW_FAILS(message.timestamp ? out.timestamp.Append(*message.timestamp)
+                                                   : out.timestamp.AppendNull());
+  MESSAGES_RETURN_IF_ARROW_FAILS(message.key ? out.key.Append(*message.key) : out.key.AppendNull());
+  MESSAGES_RETURN_IF_ARROW_FAILS(message.value ? out.value.Append(*message.value)
+                                               : out.value.AppendNull());
+  MESSAGES_RETURN_IF_ARROW_FAILS(out.headers.Append());
   ++rows_;
   bytes_ += 40 + static_cast<int64_t>(topic_.size() + message.key.value_or("").size() +
                                       message.value.value_or("").size());
@@ -111,9 +110,9 @@ Status RowBuilder::AddHeader(std::string_view name, std::optional<std::string_vi
     }
     name = escaped;
   }
-  KAFKA_RETURN_IF_ARROW_FAILS(columns_->header_names->Append(name));
-  KAFKA_RETURN_IF_ARROW_FAILS(value ? columns_->header_values->Append(*value)
-                                    : columns_->header_values->AppendNull());
+  MESSAGES_RETURN_IF_ARROW_FAILS(columns_->header_names->Append(name));
+  MESSAGES_RETURN_IF_ARROW_FAILS(value ? columns_->header_values->Append(*value)
+                                       : columns_->header_values->AppendNull());
   bytes_ += static_cast<int64_t>(name.size() + value.value_or("").size());
   return {};
 }
@@ -121,13 +120,13 @@ Status RowBuilder::AddHeader(std::string_view name, std::optional<std::string_vi
 Result<std::shared_ptr<arrow::RecordBatch>> RowBuilder::Take() {
   arrow::ArrayVector arrays(7);
   Columns& out = *columns_;
-  KAFKA_RETURN_IF_ARROW_FAILS(out.topic.Finish(&arrays[0]));
-  KAFKA_RETURN_IF_ARROW_FAILS(out.partition.Finish(&arrays[1]));
-  KAFKA_RETURN_IF_ARROW_FAILS(out.offset.Finish(&arrays[2]));
-  KAFKA_RETURN_IF_ARROW_FAILS(out.timestamp.Finish(&arrays[3]));
-  KAFKA_RETURN_IF_ARROW_FAILS(out.key.Finish(&arrays[4]));
-  KAFKA_RETURN_IF_ARROW_FAILS(out.headers.Finish(&arrays[5]));
-  KAFKA_RETURN_IF_ARROW_FAILS(out.value.Finish(&arrays[6]));
+  MESSAGES_RETURN_IF_ARROW_FAILS(out.topic.Finish(&arrays[0]));
+  MESSAGES_RETURN_IF_ARROW_FAILS(out.partition.Finish(&arrays[1]));
+  MESSAGES_RETURN_IF_ARROW_FAILS(out.offset.Finish(&arrays[2]));
+  MESSAGES_RETURN_IF_ARROW_FAILS(out.timestamp.Finish(&arrays[3]));
+  MESSAGES_RETURN_IF_ARROW_FAILS(out.key.Finish(&arrays[4]));
+  MESSAGES_RETURN_IF_ARROW_FAILS(out.headers.Finish(&arrays[5]));
+  MESSAGES_RETURN_IF_ARROW_FAILS(out.value.Finish(&arrays[6]));
   // Checked on the way in: the same bytes, under the name of text.
   for (const size_t column : {4, 6}) {
     const auto& type = schema_->field(static_cast<int>(column))->type();
@@ -141,4 +140,4 @@ Result<std::shared_ptr<arrow::RecordBatch>> RowBuilder::Take() {
   return arrow::RecordBatch::Make(schema_, rows, std::move(arrays));
 }
 
-}  // namespace nstarx::connectors::kafka
+}  // namespace nstarx::connectors::messages
