@@ -14,7 +14,10 @@ pkg_check_modules(MARIADB REQUIRED IMPORTED_TARGET libmariadb)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
 pkg_check_modules(ODBC REQUIRED IMPORTED_TARGET odbc)
-pkg_check_modules(MONGOC REQUIRED IMPORTED_TARGET libmongoc-1.0)
+# Static: the shared library makes a file in /dev/shm as it loads, before any code of ours could say no, and a killed
+# process leaves it there. A later process with the same number then complains on stderr.
+find_package(mongoc-1.0 REQUIRED)
+set_target_properties(mongo::mongoc_static mongo::bson_static PROPERTIES INTERFACE_COMPILE_OPTIONS "")
 # ./run builds without the test tools; ./test installs them and fails without.
 find_package(GTest QUIET)
 if(NOT GTest_FOUND)

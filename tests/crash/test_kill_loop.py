@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import requests
@@ -78,8 +79,11 @@ def test_no_acknowledged_write_is_lost() -> None:
             for writer in writers:
                 writer.start()
             time.sleep(0.3 + chance.random() * 0.7)  # A random moment of the load is the thing under test.
+            pid = server.pid
             server.kill9()
             stop.set()
+            left = list(Path("/dev/shm").glob(f"*{pid}*"))
+            assert not left, f"a killed server leaves {left} behind"
             for writer in writers:
                 writer.join(20)
             server.start()
