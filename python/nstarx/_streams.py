@@ -80,8 +80,8 @@ class Streams:
         topic
             What to read.
         start
-            ``earliest``, ``latest``, ``committed`` (needs ``group``), ``offset:N`` or
-            ``timestamp:T`` (milliseconds or RFC 3339).
+            ``earliest``, ``latest``, ``committed`` (needs ``group``), ``offset:N`` (or the system's
+            own position) or ``timestamp:T`` (milliseconds or RFC 3339).
         limit
             At most so many messages.
         partitions
@@ -119,10 +119,11 @@ class Streams:
         )
         return self._client.rows("GET", target)
 
-    def commit(self, topic: str, group: str, offsets: Mapping[int, int]) -> None:
+    def commit(self, topic: str, group: str, offsets: Mapping[int, int | str]) -> None:
         """Commit where a consumer group goes on.
 
-        ``offsets`` has, for each partition, the offset of the next message to read.
+        ``offsets`` has, for each partition, the offset of the next message to read: text
+        where the system does not count messages.
         """
         rows = [{"partition": number, "offset": offset} for number, offset in offsets.items()]
         target = self._client.target("connections", self._ref, "commit")

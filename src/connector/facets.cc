@@ -1,7 +1,20 @@
 #include "connector/facets.h"
 
+#include <fmt/format.h>
+
+#include <charconv>
+
 namespace nstarx::connector {
 namespace {
+
+Status CheckCounted(const StreamPosition& position) {
+  if (position.counted()) return {};
+  return InvalidArgument("request.invalid_parameter",
+                         fmt::format("an offset can't be '{}'", position.text.substr(0, 100)))
+      .WithStage("query")
+      .WithDetail("parameter", "offset")
+      .WithHint("Offsets of this system are whole numbers.");
+}
 
 json::array Strings(const std::vector<std::string>& values) {
   return json::array(values.begin(), values.end());
@@ -12,6 +25,21 @@ void PutIfAny(json::object* out, std::string_view key, const std::string& text) 
 }
 
 }  // namespace
+
+StreamPosition StreamPosition::Parse(std::string_view written) {
+  int64_t number = 0;
+  const char* end = written.data() + written.size();
+  const auto [at, error] = std::from_chars(written.data(), end, number);
+  if (error == std::errc() && at == end) return number;
+  return std::string(written);
+}
+
+Status CheckCounted(const ConsumeRequest& request) { return CheckCounted(request.position); }
+
+Status CheckCounted(const std::vector<PartitionOffset>& offsets) {
+  for (const PartitionOffset& row : offsets) NSTARX_RETURN_IF_ERROR(CheckCounted(row.offset));
+  return {};
+}
 
 json::object ToJson(const Node& node) {
   json::object out;

@@ -217,12 +217,29 @@ enum class MessageFormat {
   kJson,   ///< text that is checked to be JSON; another message is an error that names it
 };
 
+/// Where a message lies in its partition: a number where the system counts (an offset of Kafka),
+/// else the system's own text (a sequence number of Kinesis, a message id of Pulsar).
+struct StreamPosition {
+  StreamPosition() = default;
+  StreamPosition(int64_t counted) : number(counted) {}
+  StreamPosition(std::string own_text) : text(std::move(own_text)) {}
+  /// Digits that fit are a number, all else is text.
+  static StreamPosition Parse(std::string_view written);
+  bool counted() const { return text.empty(); }
+  std::string ToString() const { return counted() ? std::to_string(number) : text; }
+  bool operator==(const StreamPosition&) const = default;
+
+  int64_t number = 0;
+  std::string text;  ///< empty where the system counts
+};
+
 struct ConsumeRequest {
   std::string topic;
   std::vector<int32_t> partitions;  ///< empty: all
   StreamStart from = StreamStart::kEarliest;
-  int64_t position = 0;  ///< of kOffset; of kTimestamp in milliseconds since the epoch
-  std::string group;     ///< of kCommitted
+  StreamPosition position;   ///< of kOffset
+  int64_t timestamp_ms = 0;  ///< of kTimestamp, since the epoch
+  std::string group;         ///< of kCommitted
   std::optional<int64_t> limit;
   std::chrono::milliseconds wait{0};  ///< how long to wait for more after the last message
   bool follow = false;                ///< never ends by itself
@@ -232,7 +249,7 @@ struct ConsumeRequest {
 /// Messages of one partition: first to last when written, the next one to read when committed.
 struct PartitionOffset {
   int32_t partition = 0;
-  int64_t offset = 0;
+  StreamPosition offset;
   int64_t count = 0;  ///< of written messages
 };
 
@@ -243,11 +260,16 @@ struct ProduceReport {
 
 struct Lag {
   int32_t partition = 0;
-  int64_t first = 0;                 ///< the oldest offset that is kept
-  int64_t end = 0;                   ///< the offset that the next message will have
-  std::optional<int64_t> committed;  ///< by the group
-  int64_t lag = 0;                   ///< messages between committed (or first) and end
+  StreamPosition first;                     ///< the oldest offset that is kept
+  StreamPosition end;                       ///< the offset that the next message will have
+  std::optional<StreamPosition> committed;  ///< by the group
+  std::optional<int64_t> lag;               ///< messages between committed (or first) and end
+  std::optional<int64_t> lag_ms;            ///< their age, where only that is known
 };
+
+/// stream.invalid_offset unless every position is a number: for systems that count.
+Status CheckCounted(const ConsumeRequest& request);
+Status CheckCounted(const std::vector<PartitionOffset>& offsets);
 
 /// Message systems. Reading commits nothing: Commit is a call of its own.
 class StreamFacet {
@@ -258,8 +280,9 @@ class StreamFacet {
   /// headers (map of string to binary), partition (int32), timestamp (ms, UTC).
   virtual Result<ProduceReport> Produce(const Context& context, std::string_view topic,
                                         BatchStream& messages) = 0;
-  /// Rows of topic, partition (int32), offset (int64), timestamp (ms, UTC), key, headers (map of
-  /// string to binary) and value. A batch without rows says only that nothing came for a while.
+  /// Rows of topic, partition (int32), offset (int64, or text where positions are), timestamp (ms,
+  /// UTC), key, headers (map of string to binary) and value. A batch without rows says only that
+  /// nothing came for a while.
   virtual Result<std::unique_ptr<BatchStream>> Consume(const Context& context,
                                                        const ConsumeRequest& request) = 0;
   virtual Status Commit(const Context& context, std::string_view group, std::string_view topic,

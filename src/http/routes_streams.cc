@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 constexpr auto kFollowMax = std::chrono::hours(24);
 constexpr auto kProduceMax = std::chrono::minutes(10);
 constexpr size_t kJsonBodyMax = 16 << 20;
+constexpr size_t kPositionMax = 1000;
 constexpr const char* kArrow = "application/vnd.apache.arrow.stream";
 constexpr const char* kEvents = "text/event-stream";
 
@@ -31,7 +32,8 @@ Error BadStart(std::string_view text) {
                          fmt::format("query parameter 'from' can't be '{}'", text.substr(0, 100)))
       .WithDetail("parameter", "from")
       .WithHint(
-          "earliest, latest, committed, offset:N, or timestamp:T with milliseconds or RFC 3339.");
+          "earliest, latest, committed, offset:N (or the system's own position), or timestamp:T "
+          "with milliseconds or RFC 3339.");
 }
 
 Status ReadStart(std::string_view text, connector::ConsumeRequest& request) {
@@ -43,17 +45,18 @@ Status ReadStart(std::string_view text, connector::ConsumeRequest& request) {
   } else if (text == "committed") {
     request.from = StreamStart::kCommitted;
   } else if (text.starts_with("offset:")) {
-    const auto offset = ParseNumber(text.substr(7));
-    if (!offset || *offset < 0) return BadStart(text);
     request.from = StreamStart::kOffset;
-    request.position = *offset;
+    request.position = connector::StreamPosition::Parse(text.substr(7));
+    if (text.size() == 7 || text.size() > kPositionMax || request.position.number < 0) {
+      return BadStart(text);
+    }
   } else if (text.starts_with("timestamp:")) {
     const std::string_view at = text.substr(10);
     request.from = StreamStart::kTimestamp;
     if (const auto number = ParseNumber(at); number && *number >= 0) {
-      request.position = *number;
+      request.timestamp_ms = *number;
     } else if (const auto time = ParseTime(at)) {
-      request.position = time->time_since_epoch().count();
+      request.timestamp_ms = time->time_since_epoch().count();
     } else {
       return BadStart(text);
     }
@@ -170,6 +173,15 @@ Result<std::unique_ptr<connector::BatchStream>> ReadMessages(Call& call, std::st
   return MessagesOfRows(std::move(rows));
 }
 
+json::value PositionJson(const connector::StreamPosition& position) {
+  if (position.counted()) return position.number;
+  return json::string(position.text);
+}
+
+json::value NumberJson(const std::optional<int64_t>& number) {
+  return number ? json::value(*number) : json::value(nullptr);
+}
+
 Result<Response> Produce(Call& call) {
   std::string topic(call.Text("topic"));
   NSTARX_TRY(const auto messages, ReadMessages(call, topic));
@@ -182,7 +194,8 @@ Result<Response> Produce(Call& call) {
              call.services.gateway.Produce(call.context, call.capture(0), topic, *messages));
   json::array offsets;
   for (const auto& row : report.partitions) {
-    offsets.push_back({{"partition", row.partition}, {"last", row.offset}, {"count", row.count}});
+    offsets.push_back(
+        {{"partition", row.partition}, {"last", PositionJson(row.offset)}, {"count", row.count}});
   }
   return JsonResponse(200,
                       {{"topic", topic}, {"count", report.count}, {"offsets", std::move(offsets)}});
@@ -197,8 +210,11 @@ Result<Response> Commit(Call& call) {
   };
   for (const json::value& item : call.body.at("offsets").get_array()) {
     const json::object& row = item.get_object();
+    const json::value& offset = row.at("offset");
     next.push_back({.partition = static_cast<int32_t>(number(row, "partition")),
-                    .offset = number(row, "offset")});
+                    .offset = offset.is_string()
+                                  ? connector::StreamPosition::Parse(offset.get_string())
+                                  : connector::StreamPosition(number(row, "offset"))});
   }
   NSTARX_RETURN_IF_ERROR(call.services.gateway.Commit(call.context, call.capture(0),
                                                       GetString(call.body, "group"),
@@ -210,55 +226,63 @@ Result<Response> GetLag(Call& call) {
   NSTARX_TRY(const auto rows, call.services.gateway.GetLag(call.context, call.capture(0),
                                                            call.Text("topic"), call.Text("group")));
   json::array partitions;
-  int64_t lag = 0;
+  std::optional<int64_t> lag = 0;
+  std::optional<int64_t> lag_ms;
   for (const connector::Lag& row : rows) {
-    lag += row.lag;
-    partitions.push_back(
-        {{"partition", row.partition},
-         {"first", row.first},
-         {"end", row.end},
-         {"committed", row.committed ? json::value(*row.committed) : json::value(nullptr)},
-         {"lag", row.lag}});
+    lag = lag && row.lag ? std::optional(*lag + *row.lag) : std::nullopt;
+    if (row.lag_ms) lag_ms = std::max(lag_ms.value_or(0), *row.lag_ms);
+    json::object shown{
+        {"partition", row.partition},
+        {"first", PositionJson(row.first)},
+        {"end", PositionJson(row.end)},
+        {"committed", row.committed ? PositionJson(*row.committed) : json::value(nullptr)},
+        {"lag", NumberJson(row.lag)}};
+    if (row.lag_ms) shown["lag_ms"] = *row.lag_ms;
+    partitions.push_back(std::move(shown));
   }
-  return JsonResponse(200, {{"topic", call.Text("topic")},
-                            {"group", call.Text("group")},
-                            {"lag", lag},
-                            {"partitions", std::move(partitions)}});
+  json::object report{{"topic", call.Text("topic")},
+                      {"group", call.Text("group")},
+                      {"lag", NumberJson(lag)},
+                      {"partitions", std::move(partitions)}};
+  if (lag_ms) report["lag_ms"] = *lag_ms;
+  return JsonResponse(200, std::move(report));
 }
 
 std::vector<Parameter> ConsumeParameters() {
-  return {{.name = "topic", .description = "what to read", .required = true},
-          {.name = "partitions", .description = "numbers, separated by commas; all when left out"},
-          {.name = "from",
-           .description = "earliest, latest, committed, offset:N or timestamp:T (milliseconds or "
-                          "RFC 3339)",
-           .default_value = "earliest"},
-          {.name = "group", .description = "consumer group, for from=committed"},
-          {.name = "limit",
-           .type = ParameterType::kInteger,
-           .description = "at most so many messages",
-           .minimum = 0,
-           .maximum = int64_t{1} << 53},
-          {.name = "wait_ms",
-           .type = ParameterType::kInteger,
-           .description = "at the end, wait so long for more",
-           .default_value = "0",
-           .minimum = 0,
-           .maximum = 3'600'000},
-          {.name = "follow",
-           .type = ParameterType::kBoolean,
-           .description = "go on until the client hangs up",
-           .default_value = "false"},
-          {.name = "format",
-           .description = "what values are: auto tells text from bytes by the first messages",
-           .default_value = "auto",
-           .values = {"auto", "text", "bytes", "json"}},
-          {.name = "timeout_ms",
-           .type = ParameterType::kInteger,
-           .description = "of the whole answer, unless it follows",
-           .default_value = "300000",
-           .minimum = 1,
-           .maximum = 3'600'000}};
+  return {
+      {.name = "topic", .description = "what to read", .required = true},
+      {.name = "partitions", .description = "numbers, separated by commas; all when left out"},
+      {.name = "from",
+       .description =
+           "earliest, latest, committed, offset:N (or the system's own position) or timestamp:T "
+           "(milliseconds or RFC 3339)",
+       .default_value = "earliest"},
+      {.name = "group", .description = "consumer group, for from=committed"},
+      {.name = "limit",
+       .type = ParameterType::kInteger,
+       .description = "at most so many messages",
+       .minimum = 0,
+       .maximum = int64_t{1} << 53},
+      {.name = "wait_ms",
+       .type = ParameterType::kInteger,
+       .description = "at the end, wait so long for more",
+       .default_value = "0",
+       .minimum = 0,
+       .maximum = 3'600'000},
+      {.name = "follow",
+       .type = ParameterType::kBoolean,
+       .description = "go on until the client hangs up",
+       .default_value = "false"},
+      {.name = "format",
+       .description = "what values are: auto tells text from bytes by the first messages",
+       .default_value = "auto",
+       .values = {"auto", "text", "bytes", "json"}},
+      {.name = "timeout_ms",
+       .type = ParameterType::kInteger,
+       .description = "of the whole answer, unless it follows",
+       .default_value = "300000",
+       .minimum = 1,
+       .maximum = 3'600'000}};
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ std::string_view StreamSchemas() {
     "topic": {"type": "string"},
     "count": {"type": "integer", "minimum": 0, "description": "messages that the system has taken"},
     "offsets": {"type": "array", "items": {"type": "object", "required": ["partition", "last", "count"],
-      "properties": {"partition": {"type": "integer"}, "last": {"type": "integer", "description": "offset of the last message written there"},
+      "properties": {"partition": {"type": "integer"}, "last": {"type": ["integer", "string"], "description": "offset of the last message written there; the system's own text where it does not count"},
         "count": {"type": "integer"}}}}
   }
 },
@@ -38,17 +38,20 @@ std::string_view StreamSchemas() {
       "type": "object", "required": ["partition", "offset"], "additionalProperties": false,
       "properties": {
         "partition": {"type": "integer", "minimum": 0, "maximum": 2147483647},
-        "offset": {"type": "integer", "minimum": 0, "maximum": 9007199254740991, "description": "of the next message to read"}}}}
+        "offset": {"type": ["integer", "string"], "minimum": 0, "maximum": 9007199254740991, "minLength": 1, "maxLength": 1000,
+          "description": "of the next message to read; text where the system does not count"}}}}
   }
 },
 "LagReport": {
   "type": "object", "required": ["topic", "group", "lag", "partitions"],
   "properties": {
     "topic": {"type": "string"}, "group": {"type": "string"},
-    "lag": {"type": "integer", "description": "of all partitions"},
+    "lag": {"type": ["integer", "null"], "description": "of all partitions, in messages; null where the system does not count"},
+    "lag_ms": {"type": "integer", "description": "age of the oldest unread message, where the system tells it"},
     "partitions": {"type": "array", "items": {"type": "object", "required": ["partition", "first", "end", "committed", "lag"],
-      "properties": {"partition": {"type": "integer"}, "first": {"type": "integer"}, "end": {"type": "integer"},
-        "committed": {"type": ["integer", "null"]}, "lag": {"type": "integer"}}}}
+      "properties": {"partition": {"type": "integer"}, "first": {"type": ["integer", "string"]},
+        "end": {"type": ["integer", "string"]}, "committed": {"type": ["integer", "string", "null"]},
+        "lag": {"type": ["integer", "null"]}, "lag_ms": {"type": "integer"}}}}
   }
 }
 })json";

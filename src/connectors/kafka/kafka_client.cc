@@ -77,7 +77,7 @@ void OnDelivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
   ++deliveries->count;
   auto& row = deliveries->partitions[message->partition];
   row.partition = message->partition;
-  row.offset = std::max(row.offset, message->offset);
+  row.offset = std::max(row.offset.number, message->offset);
   ++row.count;
 }
 
@@ -331,7 +331,7 @@ Status Client::Commit(const Context& context, const std::string& topic,
   const List list(rd_kafka_topic_partition_list_new(static_cast<int>(next.size())));
   for (const auto& row : next) {
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), row.partition)->offset =
-        row.offset;
+        row.offset.number;
   }
   const Queue queue(rd_kafka_queue_new(handle_));
   const auto sent = rd_kafka_commit_queue(handle_, list.get(), queue.get(), nullptr, nullptr);

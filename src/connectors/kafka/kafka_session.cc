@@ -258,7 +258,7 @@ Result<std::map<int32_t, int64_t>> KafkaSession::StartOf(const Context& context,
   using connector::StreamStart;
   std::map<int32_t, int64_t> out;
   if (request.from == StreamStart::kTimestamp) {
-    return reader_->AskTimes(context, request.topic, partitions, request.position);
+    return reader_->AskTimes(context, request.topic, partitions, request.timestamp_ms);
   }
   for (const int32_t partition : partitions) out[partition] = RD_KAFKA_OFFSET_BEGINNING;
   if (request.from == StreamStart::kCommitted) {
@@ -269,7 +269,7 @@ Result<std::map<int32_t, int64_t>> KafkaSession::StartOf(const Context& context,
   if (request.from == StreamStart::kLatest || request.from == StreamStart::kOffset) {
     for (auto& [partition, offset] : out) {
       NSTARX_TRY(const Watermarks marks, reader_->AskWatermarks(context, request.topic, partition));
-      offset = request.from == StreamStart::kLatest ? marks.high : request.position;
+      offset = request.from == StreamStart::kLatest ? marks.high : request.position.number;
       if (offset < marks.low || offset > marks.high) return OutOfRange(partition, offset, marks);
     }
   }
@@ -278,6 +278,7 @@ Result<std::map<int32_t, int64_t>> KafkaSession::StartOf(const Context& context,
 
 Result<std::unique_ptr<connector::BatchStream>> KafkaSession::Consume(
     const Context& context, const connector::ConsumeRequest& request) {
+  NSTARX_RETURN_IF_ERROR(connector::CheckCounted(request));
   NSTARX_TRY(const TopicFacts topic, FindTopic(context, request.topic));
   for (const int32_t partition : request.partitions) {
     if (std::ranges::count(topic.partitions, partition) == 0) {
@@ -322,14 +323,15 @@ Result<Client*> KafkaSession::GroupClient(std::string_view group) {
 Status KafkaSession::Commit(const Context& context, std::string_view group, std::string_view topic,
                             const std::vector<connector::PartitionOffset>& next) {
   NSTARX_RETURN_IF_ERROR(CheckWritable());
+  NSTARX_RETURN_IF_ERROR(connector::CheckCounted(next));
   NSTARX_TRY(const TopicFacts found, FindTopic(context, topic));
   for (const auto& row : next) {
     if (std::ranges::count(found.partitions, row.partition) == 0) {
       return UnknownPartition(topic, row.partition);
     }
     NSTARX_TRY(const Watermarks marks, reader_->AskWatermarks(context, found.name, row.partition));
-    if (row.offset < 0 || row.offset > marks.high) {
-      return OutOfRange(row.partition, row.offset, marks);
+    if (row.offset.number < 0 || row.offset.number > marks.high) {
+      return OutOfRange(row.partition, row.offset.number, marks);
     }
   }
   NSTARX_TRY(Client * client, GroupClient(group));
@@ -346,9 +348,12 @@ Result<std::vector<connector::Lag>> KafkaSession::GetLag(const Context& context,
   for (const int32_t partition : found.partitions) {
     NSTARX_TRY(const Watermarks marks, reader_->AskWatermarks(context, found.name, partition));
     connector::Lag row{.partition = partition, .first = marks.low, .end = marks.high};
-    if (const auto at = committed.find(partition); at != committed.end())
+    int64_t next = marks.low;
+    if (const auto at = committed.find(partition); at != committed.end()) {
       row.committed = at->second;
-    row.lag = marks.high - std::max(row.committed.value_or(marks.low), marks.low);
+      next = std::max(at->second, marks.low);
+    }
+    row.lag = marks.high - next;
     out.push_back(row);
   }
   return out;

@@ -21,12 +21,13 @@ Error ArrowFailure(const arrow::Status& status) {
 
 Error Unfit(std::string_view code, std::string_view what, const MessageView& message,
             std::string_view part) {
-  return InvalidArgument(std::string(code),
-                         fmt::format("the {} of the message at offset {} of partition {} is not {}",
-                                     part, message.offset, message.partition, what))
-      .WithStage("query")
-      .WithDetail("partition", message.partition)
-      .WithDetail("offset", message.offset);
+  const bool counted = message.position.empty();
+  const std::string at = counted ? std::to_string(message.offset) : std::string(message.position);
+  Error error = InvalidArgument(
+      std::string(code), fmt::format("the {} of the message at offset {} of partition {} is not {}",
+                                     part, at, message.partition, what));
+  error.WithStage("query").WithDetail("partition", message.partition);
+  return counted ? error.WithDetail("offset", message.offset) : error.WithDetail("offset", at);
 }
 
 }  // namespace
@@ -39,6 +40,7 @@ struct RowBuilder::Columns {
 
   arrow::Int32Builder partition;
   arrow::Int64Builder offset;
+  arrow::StringBuilder position;
   arrow::TimestampBuilder timestamp{arrow::timestamp(arrow::TimeUnit::MILLI, "UTC"),
                                     arrow::default_memory_pool()};
   arrow::StringBuilder topic;
@@ -49,8 +51,12 @@ struct RowBuilder::Columns {
   arrow::MapBuilder headers;
 };
 
-RowBuilder::RowBuilder(std::string connector, std::string topic, connector::MessageFormat format)
-    : connector_(std::move(connector)), topic_(std::move(topic)), format_(format) {
+RowBuilder::RowBuilder(std::string connector, std::string topic, connector::MessageFormat format,
+                       bool counted)
+    : connector_(std::move(connector)),
+      topic_(std::move(topic)),
+      format_(format),
+      counted_(counted) {
   if (format_ == connector::MessageFormat::kBytes) Settle(false, false);
 }
 
@@ -66,7 +72,7 @@ void RowBuilder::Settle(bool key_is_text, bool value_is_text) {
   schema_ =
       arrow::schema({arrow::field("topic", arrow::utf8(), false),
                      arrow::field("partition", arrow::int32(), false),
-                     arrow::field("offset", arrow::int64(), false),
+                     arrow::field("offset", counted_ ? arrow::int64() : arrow::utf8(), false),
                      arrow::field("timestamp", arrow::timestamp(arrow::TimeUnit::MILLI, "UTC")),
                      arrow::field("key", type(key_is_text_)),
                      arrow::field("headers", arrow::map(arrow::utf8(), arrow::binary())),
@@ -87,7 +93,8 @@ Status RowBuilder::Add(const MessageView& message) {
   Columns& out = *columns_;
   MESSAGES_RETURN_IF_ARROW_FAILS(out.topic.Append(topic_));
   MESSAGES_RETURN_IF_ARROW_FAILS(out.partition.Append(message.partition));
-  MESSAGES_RETURN_IF_ARROW_FAILS(out.offset.Append(message.offset));
+  MESSAGES_RETURN_IF_ARROW_FAILS(counted_ ? out.offset.Append(message.offset)
+                                          : out.position.Append(message.position));
   MESSAGES_RETURN_IF_ARROW_FAILS(message.timestamp ? out.timestamp.Append(*message.timestamp)
                                                    : out.timestamp.AppendNull());
   MESSAGES_RETURN_IF_ARROW_FAILS(message.key ? out.key.Append(*message.key) : out.key.AppendNull());
@@ -122,7 +129,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> RowBuilder::Take() {
   Columns& out = *columns_;
   MESSAGES_RETURN_IF_ARROW_FAILS(out.topic.Finish(&arrays[0]));
   MESSAGES_RETURN_IF_ARROW_FAILS(out.partition.Finish(&arrays[1]));
-  MESSAGES_RETURN_IF_ARROW_FAILS(out.offset.Finish(&arrays[2]));
+  MESSAGES_RETURN_IF_ARROW_FAILS(counted_ ? out.offset.Finish(&arrays[2])
+                                          : out.position.Finish(&arrays[2]));
   MESSAGES_RETURN_IF_ARROW_FAILS(out.timestamp.Finish(&arrays[3]));
   MESSAGES_RETURN_IF_ARROW_FAILS(out.key.Finish(&arrays[4]));
   MESSAGES_RETURN_IF_ARROW_FAILS(out.headers.Finish(&arrays[5]));

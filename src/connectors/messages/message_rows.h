@@ -19,7 +19,8 @@ namespace nstarx::connectors::messages {
 /// One message as the client has it; the views live as long as the client's message.
 struct MessageView {
   int32_t partition = 0;
-  int64_t offset = 0;
+  int64_t offset = 0;                ///< where the system counts
+  std::string_view position;         ///< where it does not: what the column offset says
   std::optional<int64_t> timestamp;  ///< ms since the epoch
   std::optional<std::string_view> key;
   std::optional<std::string_view> value;
@@ -28,7 +29,9 @@ struct MessageView {
 /// Gathers messages into record batches. The types of key and value are settled by Settle, once.
 class RowBuilder {
  public:
-  RowBuilder(std::string connector, std::string topic, connector::MessageFormat format);
+  /// `counted`: offsets are numbers; else the text of MessageView::position.
+  RowBuilder(std::string connector, std::string topic, connector::MessageFormat format,
+             bool counted = true);
   ~RowBuilder();
 
   /// Decides between text and bytes where the format leaves it open; the schema is there then.
@@ -51,6 +54,7 @@ class RowBuilder {
   const std::string connector_;
   const std::string topic_;
   const connector::MessageFormat format_;
+  const bool counted_;
   std::shared_ptr<arrow::Schema> schema_;
   std::unique_ptr<Columns> columns_;
   bool key_is_text_ = false;

@@ -113,11 +113,11 @@ std::string StreamOffset(const connector::ConsumeRequest& request) {
   switch (request.from) {
     case StreamStart::kOffset:
       out.Octet('l');
-      out.LongLong(static_cast<uint64_t>(request.position));
+      out.LongLong(static_cast<uint64_t>(request.position.number));
       break;
     case StreamStart::kTimestamp:
       out.Octet('T');
-      out.LongLong(static_cast<uint64_t>(std::max<int64_t>(request.position, 0) / 1000));
+      out.LongLong(static_cast<uint64_t>(std::max<int64_t>(request.timestamp_ms, 0) / 1000));
       break;
     default:
       out.Octet('S');
@@ -198,7 +198,7 @@ Result<Bounds> AskBounds(const Context& context, Connection& connection, const s
   for (const auto& [name, value] : delivery.properties.headers) {
     if (name == "x-stream-offset" && value.number) out.lag.first = *value.number;
   }
-  out.lag.end = out.lag.first + ready;
+  out.lag.end = out.lag.first.number + ready;
   return out;
 }
 

@@ -36,7 +36,7 @@ class QueueStream final : public connector::BatchStream {
   Status Start(const Context& context, const std::string& queue) {
     NSTARX_TRY(ready_, channel_.AskReady(context, queue));
     NSTARX_RETURN_IF_ERROR(Consume(context, queue));
-    if (request_.from == connector::StreamStart::kOffset) next_offset_ = request_.position;
+    if (request_.from == connector::StreamStart::kOffset) next_offset_ = request_.position.number;
     last_message_ = Clock::now();
     const auto give_up = Clock::now() + kFirst;
     while (!rows_.settled() && !Over() && waiting_.size() < kLookAt) {
@@ -172,10 +172,10 @@ class QueueStream final : public connector::BatchStream {
     }
     if (is_stream_) {
       if (request_.from == connector::StreamStart::kOffset && taken_ == 0 &&
-          view.offset > request_.position) {
+          view.offset > request_.position.number) {
         return InvalidArgument("stream.offset_out_of_range",
                                fmt::format("the stream begins at offset {}, after {}", view.offset,
-                                           request_.position))
+                                           request_.position.number))
             .WithStage("query")
             .WithConnector("rabbitmq")
             .WithDetail("partition", 0)

@@ -223,7 +223,7 @@ Result<std::unique_ptr<connector::BatchStream>> RabbitmqSession::Sample(const Co
     if (bounds->is_stream) {
       // The latest messages of a stream, as of every log; a queue has only its head.
       request.from = connector::StreamStart::kOffset;
-      request.position = std::max(bounds->lag.first, bounds->lag.end - limit);
+      request.position = std::max(bounds->lag.first.number, bounds->lag.end.number - limit);
     }
   }
   auto stream = Consume(context, request);
@@ -250,6 +250,7 @@ Result<connector::ProduceReport> RabbitmqSession::Produce(const Context& context
 
 Result<std::unique_ptr<connector::BatchStream>> RabbitmqSession::Consume(
     const Context& context, const connector::ConsumeRequest& request) {
+  NSTARX_RETURN_IF_ERROR(connector::CheckCounted(request));
   auto stream = ReadQueue(context, *connection_, request, quiet_);
   if (!stream) return Noted(stream.error());
   return stream;
@@ -258,6 +259,7 @@ Result<std::unique_ptr<connector::BatchStream>> RabbitmqSession::Consume(
 Status RabbitmqSession::Commit(const Context& context, std::string_view, std::string_view topic,
                                const std::vector<connector::PartitionOffset>& next) {
   NSTARX_RETURN_IF_ERROR(CheckWritable());
+  NSTARX_RETURN_IF_ERROR(connector::CheckCounted(next));
   NSTARX_TRY(const Address address, ParseAddress(topic));
   for (const auto& row : next) {
     if (row.partition != 0 || address.exchange) {
@@ -265,7 +267,7 @@ Status RabbitmqSession::Commit(const Context& context, std::string_view, std::st
           .WithStage("query")
           .WithConnector("rabbitmq");
     }
-    Status taken = TakeOff(context, *connection_, address.name, row.offset);
+    Status taken = TakeOff(context, *connection_, address.name, row.offset.number);
     if (!taken) return Noted(taken.error());
   }
   return {};
