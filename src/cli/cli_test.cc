@@ -393,6 +393,25 @@ TEST_F(CommandTest, DeletingAsksForTheName) {
   EXPECT_EQ(api_.sent.size(), 2U);
 }
 
+TEST_F(CommandTest, CommitsPositionsAndShowsLag) {
+  console_.terminal = false;
+  api_.OnJson("POST /connections/events/commit", "");
+  EXPECT_EQ(*Run({"commit", "events", "orders", "--group", "g", "0=42", "1=7:1:-1"}), 0);
+  EXPECT_EQ(api_.sent.back().body,
+            R"({"topic":"orders","group":"g","offsets":[{"partition":0,"offset":"42"},)"
+            R"({"partition":1,"offset":"7:1:-1"}]})");
+  for (const char* wrong : {"42", "=42", "0=", "-1=2", "x=2"}) {
+    const auto refused = Run({"commit", "events", "orders", "--group", "g", "--", wrong});
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_EQ(refused.error().code(), "usage.wrong_value");
+  }
+  console_.out.clear();
+  api_.OnJson("GET /connections/events/lag",
+              R"({"partitions":[{"partition":0,"first":0,"end":50,"committed":42,"lag":8}]})");
+  EXPECT_EQ(*Run({"lag", "events", "orders", "--group", "g"}), 0);
+  EXPECT_NE(console_.out.find("42         8"), std::string::npos) << console_.out;
+}
+
 TEST_F(CommandTest, UpdateSendsOnlyWhatWasNamed) {
   api_.OnJson("GET /connections/lake", R"({"name": "lake", "type": "s3", "version": 4})");
   api_.OnJson("GET /connection-types/s3", kSpec);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <charconv>
 #include <fstream>
 #include <iostream>
 
@@ -107,6 +108,62 @@ Result<int> Produce(Session& session, const Arguments& arguments) {
   return 0;
 }
 
+/// "0=42" of the command line. The server tells numbers from other positions.
+Result<json::object> ReadOffset(const std::string& text) {
+  const size_t equals = text.find('=');
+  int32_t partition = -1;
+  const char* end = text.data() + std::min(equals, text.size());
+  const auto [at, error] = std::from_chars(text.data(), end, partition);
+  if (equals == text.npos || equals + 1 == text.size() || at != end || error != std::errc() ||
+      partition < 0) {
+    return InvalidArgument("usage.wrong_value", fmt::format("'{}' is no PARTITION=OFFSET", text))
+        .WithHint("For example: 0=1200 1=1187");
+  }
+  return json::object{{"partition", partition}, {"offset", text.substr(equals + 1)}};
+}
+
+Result<int> Commit(Session& session, const Arguments& arguments) {
+  json::array offsets;
+  for (const std::string& text : arguments.All("offsets")) {
+    NSTARX_TRY(json::object offset, ReadOffset(text));
+    offsets.push_back(std::move(offset));
+  }
+  const size_t count = offsets.size();
+  NSTARX_TRY(Api * api, session.api());
+  const json::object body{{"topic", arguments.Text("topic")},
+                          {"group", arguments.Text("group")},
+                          {"offsets", std::move(offsets)}};
+  const auto done = api->Call("POST", ConnectionPath(arguments.Text("ref"), "/commit"), body);
+  if (!done) return done.error();
+  session.Note(fmt::format("{}: committed in {} partitions of {}", arguments.Text("group"), count,
+                           arguments.Text("topic")));
+  return 0;
+}
+
+Result<int> ShowLag(Session& session, const Arguments& arguments) {
+  NSTARX_TRY(Api * api, session.api());
+  NSTARX_TRY(const json::object report,
+             api->Get(ConnectionPath(arguments.Text("ref"), "/lag"),
+                      {{"topic", arguments.Text("topic")}, {"group", arguments.Text("group")}}));
+  std::vector<std::vector<std::string>> rows;
+  for (const json::value& item : report.at("partitions").as_array()) {
+    const json::object& row = item.get_object();
+    rows.push_back({CellAt(row, "partition"), CellAt(row, "first"), CellAt(row, "end"),
+                    CellAt(row, "committed"), CellAt(row, "lag"), CellAt(row, "lag_ms")});
+  }
+  NSTARX_RETURN_IF_ERROR(session.PrintRows(
+      arguments, report, {"PARTITION", "FIRST", "END", "COMMITTED", "LAG", "LAG MS"}, rows));
+  return 0;
+}
+
+Option GroupOption() {
+  return {.name = "group",
+          .flags = "--group",
+          .value = "NAME",
+          .help = "The consumer group.",
+          .required = true};
+}
+
 Option TopicArgument() {
   return {.name = "topic", .value = "TOPIC", .help = "The topic.", .required = true};
 }
@@ -114,44 +171,46 @@ Option TopicArgument() {
 }  // namespace
 
 void AddStreamCommands(CommandTable& table) {
-  std::vector<Option> consume = {RefArgument(),
-                                 TopicArgument(),
-                                 {.name = "from",
-                                  .flags = "--from",
-                                  .value = "START",
-                                  .help = "earliest, latest, committed, offset:N or timestamp:T.",
-                                  .default_value = "earliest"},
-                                 {.name = "limit",
-                                  .flags = "--limit",
-                                  .value = "N",
-                                  .help = "At most so many messages.",
-                                  .kind = OptionKind::kInteger,
-                                  .minimum = 0},
-                                 {.name = "follow",
-                                  .flags = "--follow",
-                                  .help = "Go on until interrupted, a message a line.",
-                                  .kind = OptionKind::kFlag},
-                                 {.name = "wait",
-                                  .flags = "--wait",
-                                  .value = "SECONDS",
-                                  .help = "At the end, wait so long for more.",
-                                  .kind = OptionKind::kInteger,
-                                  .minimum = 0,
-                                  .maximum = 3600},
-                                 {.name = "partitions",
-                                  .flags = "--partitions",
-                                  .value = "N,N",
-                                  .help = "Only these partitions."},
-                                 {.name = "group",
-                                  .flags = "--group",
-                                  .value = "NAME",
-                                  .help = "The consumer group of --from committed."},
-                                 {.name = "values",
-                                  .flags = "--values",
-                                  .value = "KIND",
-                                  .help = "What values are.",
-                                  .choices = {"auto", "text", "bytes", "json"},
-                                  .default_value = "auto"}};
+  std::vector<Option> consume = {
+      RefArgument(),
+      TopicArgument(),
+      {.name = "from",
+       .flags = "--from",
+       .value = "START",
+       .help =
+           "earliest, latest, committed, offset:N (or the system's own position) or timestamp:T.",
+       .default_value = "earliest"},
+      {.name = "limit",
+       .flags = "--limit",
+       .value = "N",
+       .help = "At most so many messages.",
+       .kind = OptionKind::kInteger,
+       .minimum = 0},
+      {.name = "follow",
+       .flags = "--follow",
+       .help = "Go on until interrupted, a message a line.",
+       .kind = OptionKind::kFlag},
+      {.name = "wait",
+       .flags = "--wait",
+       .value = "SECONDS",
+       .help = "At the end, wait so long for more.",
+       .kind = OptionKind::kInteger,
+       .minimum = 0,
+       .maximum = 3600},
+      {.name = "partitions",
+       .flags = "--partitions",
+       .value = "N,N",
+       .help = "Only these partitions."},
+      {.name = "group",
+       .flags = "--group",
+       .value = "NAME",
+       .help = "The consumer group of --from committed."},
+      {.name = "values",
+       .flags = "--values",
+       .value = "KIND",
+       .help = "What values are.",
+       .choices = {"auto", "text", "bytes", "json"},
+       .default_value = "auto"}};
   for (Option& option : RowOptions()) consume.push_back(std::move(option));
   table.push_back({.path = "consume",
                    .group = kGroup,
@@ -161,6 +220,26 @@ void AddStreamCommands(CommandTable& table) {
                                 "nstarx consume events orders --from latest --follow",
                                 "nstarx consume events orders -o parquet --output orders.parquet"},
                    .run = Consume});
+  table.push_back(
+      {.path = "lag",
+       .group = kGroup,
+       .summary = "Show how far a consumer group is behind",
+       .options = {RefArgument(), TopicArgument(), GroupOption(), FormatOption({"table", "json"})},
+       .examples = {"nstarx lag events orders --group billing"},
+       .run = ShowLag});
+  table.push_back({.path = "commit",
+                   .group = kGroup,
+                   .summary = "Set where a consumer group goes on",
+                   .options = {RefArgument(),
+                               TopicArgument(),
+                               {.name = "offsets",
+                                .value = "PARTITION=OFFSET",
+                                .help = "The next message to read there.",
+                                .kind = OptionKind::kList,
+                                .required = true},
+                               GroupOption()},
+                   .examples = {"nstarx commit events orders --group billing 0=1200 1=1187"},
+                   .run = Commit});
   table.push_back(
       {.path = "produce",
        .group = kGroup,

@@ -107,6 +107,31 @@ TEST_F(ApiTest, LeadsAConnectionThroughItsLife) {
   EXPECT_EQ(Ask({.target = "/connections/sales"}).code(), "connection.not_found");
 }
 
+TEST_F(ApiTest, PositionsOfStreamsAreNumbersOrText) {
+  Post("/connections", kDraft);
+  const auto consume = [&](std::string from) {
+    return Ask({.target = "/connections/sales/consume?topic=t&from=" + from});
+  };
+  EXPECT_EQ(consume("offset:42").status, 200);
+  EXPECT_EQ(rooms_.gateway.last_consume.position, connector::StreamPosition(42));
+  EXPECT_EQ(consume("offset:7:1:-1").status, 200);
+  EXPECT_EQ(rooms_.gateway.last_consume.position.text, "7:1:-1");
+  EXPECT_EQ(consume("timestamp:5").status, 200);
+  EXPECT_EQ(rooms_.gateway.last_consume.timestamp_ms, 5);
+  EXPECT_EQ(consume("offset:").code(), "request.invalid_parameter");
+  EXPECT_EQ(consume("offset:-1").code(), "request.invalid_parameter");
+  EXPECT_EQ(Post("/connections/sales/commit",
+                 R"({"topic":"t","group":"g","offsets":[{"partition":0,"offset":9},)"
+                 R"({"partition":1,"offset":"10"},{"partition":2,"offset":"7:1"}]})")
+                .status,
+            204);
+  ASSERT_EQ(rooms_.gateway.committed.size(), 3U);
+  EXPECT_EQ(rooms_.gateway.committed[0].offset.number, 9);
+  EXPECT_EQ(rooms_.gateway.committed[1].offset.number, 10);
+  EXPECT_EQ(rooms_.gateway.committed[2].offset.text, "7:1");
+  EXPECT_EQ(Ask({.target = "/connections/sales/lag?topic=t&group=g"}).Json().at("lag"), 7);
+}
+
 TEST_F(ApiTest, HonoursPreconditions) {
   Post("/connections", kDraft);
   const auto with = [&](std::string method, std::string field, std::string value) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -15,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+#: Ports that free_port has returned: their servers may not listen yet.
+_given: set[int] = set()
 
 
 class ServerFailed(RuntimeError):
@@ -22,10 +25,18 @@ class ServerFailed(RuntimeError):
 
 
 def free_port() -> int:
-    """Returns a TCP port of loopback that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]
+    """Returns a TCP port of loopback that nothing listens on now.
+
+    None that the kernel gives to outgoing connections: one of them could have it while a server is down or starting.
+    """
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.SystemRandom().sample(range(12_000, lowest), 1000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            if port not in _given:
+                _given.add(port)
+                return port
+    raise ServerFailed(f"no port is free between 12000 and {lowest}")
 
 
 def find_program(name: str, *folders: str) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import random
-import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -17,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from tests.servers import maven
 from tests.servers.catalog import ServerCatalog
 from tests.servers.certificates import TestCertificates
-from tests.servers.process import LOOPBACK, ServerProcess
+from tests.servers.process import ServerProcess, free_port
 
 VERSION = "3.4.1"
 _MAIN = Path(__file__).with_name("HdfsCluster.java")
@@ -38,21 +35,6 @@ def write_site(file: Path, properties: Mapping[str, str]) -> None:
     file.write_text(f"<configuration>\n{rows}</configuration>\n")
 
 
-def _lasting_ports(count: int) -> list[int]:
-    """Returns free ports below those that outgoing connections take.
-
-    The nodes start one after the other and connect to each other meanwhile: a port of the usual range would now and
-    then be gone before its node listens.
-    """
-    ports: list[int] = []
-    while len(ports) < count:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((LOOPBACK, port))
-            ports.append(port)
-    return ports if len(set(ports)) == count else _lasting_ports(count)
-
-
 class HdfsServer(ServerProcess):
     """Simple authentication with permissions: the user that runs it is the superuser, others are what they say."""
 
@@ -64,7 +46,7 @@ class HdfsServer(ServerProcess):
         self.standby = standby
         self._certificates = certificates
         (self.port, self.rpc_port, self.data_port, self.data_http_port, self.data_ipc_port, self.standby_port,
-         self.standby_rpc_port) = _lasting_ports(7)  # fmt: skip
+         self.standby_rpc_port) = (free_port() for _ in range(7))  # fmt: skip
         #: A user with a home of its own and no other right.
         self.user = "alice"
         self.superuser = "hdfs-test"
