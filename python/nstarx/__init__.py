@@ -9,8 +9,9 @@ Examples
 """
 
 from nstarx import _client
+from nstarx._administration import ApiKeys, Templates
 from nstarx._async import AsyncConnection, AsyncConnectionManager, AsyncResult
-from nstarx._manager import ApiKeys, Connection, ConnectionManager
+from nstarx._manager import Connection, ConnectionManager
 from nstarx._objects import ObjectReader, Objects
 from nstarx._result import Result
 from nstarx.errors import (
@@ -47,6 +48,7 @@ __all__ = [
     "OperationalError",
     "ProgrammingError",
     "Result",
+    "Templates",
     "Warning",
     "__version__",
 ]

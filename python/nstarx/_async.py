@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar
 
+from nstarx._administration import ApiKeys, Templates
 from nstarx._client import JsonObject
-from nstarx._manager import ApiKeys, Connection, ConnectionManager, IngestMode, TypeOfError
+from nstarx._manager import Connection, ConnectionManager, IngestMode, TypeOfError
 from nstarx._objects import Objects
 from nstarx._result import Result
 
@@ -232,6 +233,34 @@ class AsyncConnection:
         await self.close()
 
 
+class AsyncTemplates:
+    """Templates of the deployment; see `Templates`."""
+
+    def __init__(self, templates: Templates, threads: _Threads) -> None:
+        self._templates = templates
+        self._threads = threads
+
+    async def list(self, type: str | None = None) -> list[JsonObject]:
+        """Return the variants of the types and the templates that the caller may see."""
+        return await self._threads.run(self._templates.list, type)
+
+    async def get(self, ref: str) -> JsonObject:
+        """Return one by name or id."""
+        return await self._threads.run(self._templates.get, ref)
+
+    async def create(self, name: str, type: str | None = None, **parts: Any) -> JsonObject:
+        """Keep a part of a connection under a name; see `Templates.create`."""
+        return await self._threads.run(self._templates.create, name, type, **parts)
+
+    async def update(self, ref: str, changes: Mapping[str, Any]) -> JsonObject:
+        """Lay ``changes`` over a template."""
+        return await self._threads.run(self._templates.update, ref, changes)
+
+    async def delete(self, ref: str) -> None:
+        """Delete a template."""
+        await self._threads.run(self._templates.delete, ref)
+
+
 class AsyncApiKeys:
     """API keys of the deployment; see `ApiKeys`."""
 
@@ -308,6 +337,11 @@ class AsyncConnectionManager:
         """API keys of the deployment."""
         return AsyncApiKeys(self._manager.api_keys, self._threads)
 
+    @property
+    def templates(self) -> AsyncTemplates:
+        """Templates: parts of connections under a name."""
+        return AsyncTemplates(self._manager.templates, self._threads)
+
     async def types(self) -> list[JsonObject]:
         """Return the kinds of data system that the server knows."""
         return await self._threads.run(self._manager.types)
@@ -324,6 +358,7 @@ class AsyncConnectionManager:
         auth: Mapping[str, Any] | None = None,
         *,
         uri: str | None = None,
+        template: str | None = None,
         tags: Sequence[str] = (),
         description: str = "",
         pooling: Mapping[str, Any] | None = None,
@@ -338,6 +373,7 @@ class AsyncConnectionManager:
             config,
             auth,
             uri=uri,
+            template=template,
             tags=tags,
             description=description,
             pooling=pooling,
@@ -354,11 +390,19 @@ class AsyncConnectionManager:
         *,
         name: str | None = None,
         uri: str | None = None,
+        template: str | None = None,
         ssl: Mapping[str, Any] | None = None,
     ) -> JsonObject:
         """Run the staged test of a connection that is not saved."""
         return await self._threads.run(
-            self._manager.test_connection, type, config, auth, name=name, uri=uri, ssl=ssl
+            self._manager.test_connection,
+            type,
+            config,
+            auth,
+            name=name,
+            uri=uri,
+            template=template,
+            ssl=ssl,
         )
 
     def list_connections(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from nstarx._administration import ApiKeys, Templates
+from nstarx._answers import as_object, pages
 from nstarx._client import Client, JsonObject, encode_parameters
+from nstarx._drafts import draft_of, split_ssl
 from nstarx._metadata import Metadata
 from nstarx._objects import Objects
 from nstarx._result import Result
@@ -116,7 +119,7 @@ class Connection(Streams, Metadata):
         body: JsonObject = {"query": query}
         if parameters:
             body["parameters"] = encode_parameters(parameters)
-        return _object(self._client.call("POST", self._target("explain"), body))
+        return as_object(self._client.call("POST", self._target("explain"), body))
 
     def browse(self, path: str = "", *, limit: int | None = None) -> list[JsonObject]:
         """List what lies under a path: schemas, tables, prefixes.
@@ -131,7 +134,7 @@ class Connection(Streams, Metadata):
 
     def describe(self, path: str) -> JsonObject:
         """Return columns, keys, indexes, comments and row estimate of a table or file."""
-        return _object(self._client.call("GET", self._target("describe", path=path)))
+        return as_object(self._client.call("GET", self._target("describe", path=path)))
 
     def sample(self, path: str, *, limit: int = 100) -> Result:
         """Return the first rows of a table or file."""
@@ -157,7 +160,7 @@ class Connection(Streams, Metadata):
 
     def test(self) -> JsonObject:
         """Run the staged test; see `ConnectionManager.test`."""
-        return _object(self._client.call("POST", self._target("test")))
+        return as_object(self._client.call("POST", self._target("test")))
 
     def close(self) -> None:
         """Do nothing: the connection stays saved, its sessions live in the server's pool."""
@@ -178,44 +181,6 @@ class Connection(Streams, Metadata):
 
     def _target(self, *segments: str, **parameters: Any) -> str:
         return self._client.target("connections", self._ref, *segments, **parameters)
-
-
-class ApiKeys:
-    """API keys of the deployment: ``conn_mgr.api_keys``."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def create(
-        self,
-        name: str,
-        *,
-        role: str | None = None,
-        scopes: Sequence[str] | None = None,
-        expires_at: str | None = None,
-    ) -> JsonObject:
-        """Issue a key. ``key`` in the answer is shown this once only.
-
-        ``expires_at`` is a time as RFC 3339 writes it, e.g. ``2027-01-31T00:00:00Z``.
-        """
-        body = _without_none(
-            name=name,
-            role=role,
-            scopes=None if scopes is None else list(scopes),
-            expires=expires_at,
-        )
-        issued = _object(self._client.call("POST", self._client.target("api-keys"), body))
-        if "api_key" in issued:
-            issued["key"] = issued.pop("api_key")
-        return issued
-
-    def list(self) -> list[JsonObject]:
-        """Return the keys that the caller may see, without their secrets."""
-        return list(_pages(self._client, "api-keys", {}))
-
-    def revoke(self, id: str) -> None:
-        """Revoke a key at once."""
-        self._client.call("DELETE", self._client.target("api-keys", id))
 
 
 class ConnectionManager:
@@ -279,13 +244,18 @@ class ConnectionManager:
         """API keys of the deployment."""
         return ApiKeys(self._client)
 
+    @property
+    def templates(self) -> Templates:
+        """Templates: parts of connections under a name."""
+        return Templates(self._client)
+
     def types(self) -> list[JsonObject]:
         """Return the kinds of data system that the server knows."""
-        return list(_pages(self._client, "connection-types", {}))
+        return list(pages(self._client, "connection-types", {}))
 
     def type(self, id: str) -> JsonObject:
         """Return one kind's specification: fields, authentication methods, capabilities."""
-        return _object(self._client.call("GET", self._client.target("connection-types", id)))
+        return as_object(self._client.call("GET", self._client.target("connection-types", id)))
 
     def create_connection(
         self,
@@ -295,6 +265,7 @@ class ConnectionManager:
         auth: Mapping[str, Any] | None = None,
         *,
         uri: str | None = None,
+        template: str | None = None,
         tags: Sequence[str] = (),
         description: str = "",
         pooling: Mapping[str, Any] | None = None,
@@ -317,6 +288,8 @@ class ConnectionManager:
             ``basic``, token or api_key ``token``, role_arn or access_key_id ``iam``.
         uri
             Instead of ``config``, e.g. ``postgresql://host/db``; it says the type as well.
+        template
+            Begin with the values of this one of `templates`; it says the type as well.
         tags, description, pooling, ssl, sharing
             As in the resource.
 
@@ -330,12 +303,13 @@ class ConnectionManager:
         ... )
         <nstarx.Connection 'analytics-db' (postgresql)>
         """
-        body = _draft(
+        body = draft_of(
             name=name,
             type=type or self._type_of(uri),
             config=config,
             auth=auth,
             uri=uri,
+            template=template,
             tags=tags,
             description=description,
             pooling=pooling,
@@ -343,7 +317,7 @@ class ConnectionManager:
             sharing=sharing,
         )
         answer = self._client.call("POST", self._client.target("connections"), body)
-        return Connection(self._client, _object(answer))
+        return Connection(self._client, as_object(answer))
 
     def test_connection(
         self,
@@ -353,18 +327,22 @@ class ConnectionManager:
         *,
         name: str | None = None,
         uri: str | None = None,
+        template: str | None = None,
         ssl: Mapping[str, Any] | None = None,
     ) -> JsonObject:
         """Run the staged test of a connection that is not saved; nothing is stored."""
-        body = _draft(
+        body = draft_of(
             name=name,
             type=type or self._type_of(uri),
             config=config,
             auth=auth,
             uri=uri,
+            template=template,
             ssl=ssl,
         )
-        return _object(self._client.call("POST", self._client.target("connections", "test"), body))
+        return as_object(
+            self._client.call("POST", self._client.target("connections", "test"), body)
+        )
 
     def list_connections(
         self,
@@ -394,7 +372,7 @@ class ConnectionManager:
             "sort": sort,
             "limit": page_size,
         }
-        return _pages(self._client, "connections", filters)
+        return pages(self._client, "connections", filters)
 
     def get_connection(self, ref: str) -> Connection:
         """Return a connection by name or id, ready for use."""
@@ -402,7 +380,7 @@ class ConnectionManager:
 
     def show(self, ref: str) -> JsonObject:
         """Return a connection as the server shows it."""
-        return _object(self._client.call("GET", self._target(ref)))
+        return as_object(self._client.call("GET", self._target(ref)))
 
     def update_connection(
         self,
@@ -430,7 +408,7 @@ class ConnectionManager:
         body = {**(patch or {}), **changes}
         config, auth = body.pop("config", None), body.pop("auth", None)
         if config is not None:
-            configuration, moved = _split_ssl(config)
+            configuration, moved = split_ssl(config)
             body["configuration"] = {**body.get("configuration", {}), **configuration}
             if moved:
                 body["ssl"] = {**moved, **(body.get("ssl") or {})}
@@ -439,7 +417,7 @@ class ConnectionManager:
         fields = {"Content-Type": "application/merge-patch+json"}
         if if_match is not None:
             fields["If-Match"] = _etag(if_match)
-        return _object(self._client.call("PATCH", self._target(ref), body, fields=fields))
+        return as_object(self._client.call("PATCH", self._target(ref), body, fields=fields))
 
     def versions(self, ref: str) -> list[JsonObject]:
         """Return the history of a connection."""
@@ -449,17 +427,17 @@ class ConnectionManager:
 
     def rollback(self, ref: str, version: int) -> JsonObject:
         """Make a new version with the content of an old one; secrets stay as they are."""
-        return _object(
+        return as_object(
             self._client.call("POST", self._target(ref, "rollback"), {"version": version})
         )
 
     def archive(self, ref: str) -> JsonObject:
         """Put a connection away: it stays, and cannot be used until `restore`."""
-        return _object(self._client.call("POST", self._target(ref, "archive")))
+        return as_object(self._client.call("POST", self._target(ref, "archive")))
 
     def restore(self, ref: str) -> JsonObject:
         """Bring an archived connection back."""
-        return _object(self._client.call("POST", self._target(ref, "restore")))
+        return as_object(self._client.call("POST", self._target(ref, "restore")))
 
     def delete_connection(self, ref: str, *, if_match: str | int | None = None) -> None:
         """Delete a connection and its secrets for good, if it is still at version ``if_match``."""
@@ -475,7 +453,7 @@ class ConnectionManager:
             ``{"status": "ok" | "failed", "stages": [{"stage", "status", "ms", "facts", "code",
             "detail", "hints"}, …]}``. A test that finds a fault is an answer, not an exception.
         """
-        return _object(self._client.call("POST", self._target(ref, "test")))
+        return as_object(self._client.call("POST", self._target(ref, "test")))
 
     def audit(
         self,
@@ -496,11 +474,11 @@ class ConnectionManager:
             "until": until,
             "limit": page_size,
         }
-        return _pages(self._client, "audit", filters, follow_by="before")
+        return pages(self._client, "audit", filters, follow_by="before")
 
     def audit_verify(self) -> JsonObject:
         """Have the server check the whole audit journal's hash chain."""
-        return _object(self._client.call("GET", self._client.target("audit", "verify")))
+        return as_object(self._client.call("GET", self._client.target("audit", "verify")))
 
     def close(self) -> None:
         """Close idle network connections; open results stay readable."""
@@ -525,94 +503,12 @@ class ConnectionManager:
         if uri is None:
             return None
         target = self._client.target("connections", "uri")
-        return str(_object(self._client.call("POST", target, {"uri": uri}))["type"])
+        return str(as_object(self._client.call("POST", target, {"uri": uri}))["type"])
 
     def _target(self, ref: str, *segments: str) -> str:
         return self._client.target("connections", ref, *segments)
 
 
-def _pages(
-    client: Client, resource: str, filters: Mapping[str, Any], follow_by: str = "cursor"
-) -> Iterator[JsonObject]:
-    cursor: str | None = None
-    while True:
-        page = client.call("GET", client.target(resource, **filters, **{follow_by: cursor}))
-        yield from page["items"]
-        following = page.get("next") or None
-        if following is None or following == cursor:
-            return
-        cursor = following
-
-
-def _draft(
-    *,
-    config: Mapping[str, Any] | None,
-    auth: Mapping[str, Any] | None,
-    uri: str | None = None,
-    ssl: Mapping[str, Any] | None = None,
-    tags: Iterable[str] = (),
-    description: str = "",
-    **others: Any,
-) -> JsonObject:
-    configuration, moved = _split_ssl(config or {})
-    if uri is not None:
-        configuration["uri"] = uri
-    body = _without_none(**others)
-    body["configuration"] = configuration
-    if auth is not None:
-        body["authentication"] = infer_authentication(auth)
-    if moved or ssl:
-        body["ssl"] = {**moved, **(ssl or {})}
-    if isinstance(tags, str):
-        raise InterfaceError("tags must be a sequence of strings, not one string")
-    if tags := list(tags):
-        body["tags"] = tags
-    if description:
-        body["description"] = description
-    return body
-
-
-def infer_authentication(auth: Mapping[str, Any]) -> JsonObject:
-    """Add the ``type`` that the keys imply; leave it to the server when they imply none.
-
-    Examples
-    --------
-    >>> infer_authentication({"role_arn": "arn:aws:iam::123456789012:role/DataAccess"})["type"]
-    'iam'
-    """
-    fields = dict(auth)
-    if "type" in fields:
-        return fields
-    for kind, keys in (
-        ("basic", ("username", "password")),
-        ("token", ("token", "api_key")),
-        ("iam", ("role_arn", "access_key_id")),
-    ):
-        if any(key in fields for key in keys):
-            return {"type": kind, **fields}
-    return fields
-
-
-def _split_ssl(config: Mapping[str, Any]) -> tuple[JsonObject, JsonObject]:
-    configuration = dict(config)
-    mode = configuration.pop("ssl_mode", None)
-    if mode is None:
-        return configuration, {}
-    if mode == "disable":
-        return configuration, {"enabled": False}
-    return configuration, {"enabled": True, "mode": mode}
-
-
 def _etag(value: str | int) -> str:
     text = str(value)
     return text if text == "*" or text.startswith(('"', "W/")) else f'"{text}"'
-
-
-def _without_none(**values: Any) -> JsonObject:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _object(value: Any) -> JsonObject:
-    if not isinstance(value, dict):
-        raise InterfaceError("the server's answer is no JSON object", code="client.not_json")
-    return value

@@ -14,7 +14,7 @@ from conftest import CONNECTION, KEY, ipc_bytes
 
 import nstarx
 from nstarx._client import load_credentials
-from nstarx._manager import infer_authentication
+from nstarx._drafts import infer_authentication
 
 TABLE = pa.table({"id": [1, 2, 3], "name": ["a", None, "ü"]})
 
@@ -110,6 +110,31 @@ def test_update_is_a_conditional_merge_patch(manager):
         (lambda m: m.type("s3"), "GET", "/connection-types/s3", None),
         (lambda m: m.audit_verify(), "GET", "/audit/verify", None),
         (lambda m: m.api_keys.revoke("k"), "DELETE", "/api-keys/k", None),
+        (lambda m: m.templates.get("postgresql/rds"), "GET", "/templates/postgresql%2Frds", None),
+        (lambda m: m.templates.delete("t"), "DELETE", "/templates/t", None),
+        (
+            lambda m: m.templates.update("t", {"hints": None}),
+            "PATCH",
+            "/templates/t",
+            {"hints": None},
+        ),
+        (
+            lambda m: m.templates.create("t", "postgresql", {"port": 1, "ssl_mode": "require"}),
+            "POST",
+            "/templates",
+            {
+                "name": "t",
+                "type": "postgresql",
+                "configuration": {"port": 1},
+                "ssl": {"enabled": True, "mode": "require"},
+            },
+        ),
+        (
+            lambda m: m.test_connection(template="sqlite/x", config={"path": "x"}),
+            "POST",
+            "/connections/test",
+            {"template": "sqlite/x", "configuration": {"path": "x"}},
+        ),
         (
             lambda m: m.test_connection("sqlite", {"path": "x"}),
             "POST",

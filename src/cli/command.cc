@@ -43,6 +43,7 @@ CommandTable AllCommands() {
   CommandTable table;
   AddConnectionCommands(table);
   AddCreationCommands(table);
+  AddTemplateCommands(table);
   AddDataCommands(table);
   AddStreamCommands(table);
   AddMetadataCommands(table);

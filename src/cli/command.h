@@ -75,6 +75,7 @@ Option RefArgument();
 void AddServerCommands(CommandTable& table);
 void AddConnectionCommands(CommandTable& table);
 void AddCreationCommands(CommandTable& table);
+void AddTemplateCommands(CommandTable& table);
 void AddDataCommands(CommandTable& table);
 void AddStreamCommands(CommandTable& table);
 void AddMetadataCommands(CommandTable& table);

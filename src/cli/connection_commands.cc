@@ -138,7 +138,8 @@ Result<int> Show(Session& session, const Arguments& arguments) {
 Result<int> Test(Session& session, const Arguments& arguments) {
   NSTARX_TRY(Api * api, session.api());
   const std::string ref = arguments.Text("ref");
-  const bool unsaved = arguments.Has("type") || ref.find(':') != ref.npos;
+  const bool unsaved =
+      arguments.Has("type") || arguments.Has("template") || ref.find(':') != ref.npos;
   json::value report;
   if (unsaved) {
     Arguments draft_arguments = arguments;
@@ -355,6 +356,7 @@ void AddChanging(CommandTable& table) {
                          .value = "TYPE",
                          .help = "Type of one that is not saved.",
                          .completes = "types"},
+                        TemplateOption(),
                         FormatOption({"table", "json"})},
                        DraftOptions()),
        .examples = {"nstarx test analytics-db",

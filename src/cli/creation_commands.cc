@@ -63,7 +63,7 @@ Result<int> Add(Session& session, const Arguments& arguments) {
   Console& console = session.console();
   const bool guided = console.input_is_terminal() && console.output_is_terminal() &&
                       !arguments.Has("name") && arguments.Text("format") == "table";
-  const bool empty = !arguments.Has("uri") && !arguments.Has("type");
+  const bool empty = !arguments.Has("uri") && !arguments.Has("type") && !arguments.Has("template");
   if (guided && empty) return Wizard(session, *api).Run({});
   NSTARX_TRY(NamedDraft named, DraftFromArguments(session, *api, arguments));
   if (guided) return Wizard(session, *api).Run(std::move(named.draft));
@@ -85,6 +85,7 @@ void AddCreationCommands(CommandTable& table) {
        .flags = "--no-test",
        .help = "Save it without testing it first.",
        .kind = OptionKind::kFlag},
+      TemplateOption(),
       FormatOption({"table", "json"})};
   for (Option& option : DraftOptions()) options.push_back(std::move(option));
   table.push_back(
@@ -103,6 +104,8 @@ void AddCreationCommands(CommandTable& table) {
             "nstarx add sqlite:/var/lib/app/app.db --name app",
             "nstarx add s3://my-data-lake?region=us-west-2 --name lake --auth iam --auth "
             "role_arn=arn:aws:iam::123456789012:role/DataAccess",
+            "nstarx add --template postgresql/rds --name sales --set host=db.example.com --set "
+            "username=app --auth password=env:PGPASSWORD",
             "nstarx add --type postgresql --name sales --set host=db --set database=sales --set "
             "username=app --set 'password=${PGPASSWORD}'"},
        .run = Add});

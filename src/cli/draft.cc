@@ -315,6 +315,13 @@ Status ApplyFlags(Session& session, const Arguments& arguments, const Form& form
   return {};
 }
 
+Option TemplateOption() {
+  return {.name = "template",
+          .flags = "--template",
+          .value = "TEMPLATE",
+          .help = "Begin with these values: a template's name, or TYPE/VARIANT."};
+}
+
 std::vector<Option> DraftOptions() {
   return {
       {.name = "set",
@@ -364,6 +371,12 @@ Result<NamedDraft> DraftFromArguments(Session& session, Api& api, const Argument
     named.draft = std::move(parts.get_object());
     if (!type.empty()) named.draft["type"] = type;
     type = GetString(named.draft, "type");
+  }
+  if (arguments.Has("template")) {
+    const std::string ref = arguments.Text("template");
+    NSTARX_TRY(const json::object beneath, api.Get("/templates/" + PercentEncode(ref)));
+    named.draft["template"] = ref;
+    if (type.empty()) type = GetString(beneath, "type");
   }
   if (type.empty()) {
     return InvalidArgument("usage.missing_argument", "say what to connect to")

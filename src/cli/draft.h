@@ -67,6 +67,9 @@ Status ApplyFlags(Session& session, const Arguments& arguments, const Form& form
 /// The options that ApplyFlags reads.
 std::vector<Option> DraftOptions();
 
+/// --template of the commands that make drafts.
+Option TemplateOption();
+
 /// A draft from a URI and/or flags, with its form.
 struct NamedDraft {
   json::object draft;

@@ -153,6 +153,15 @@ Status Wizard::PickType() {
 
 Status Wizard::PickTemplate() {
   if (form_.templates.empty()) return {};
+  const std::string wanted(GetString(draft_, "template"));
+  for (const json::object& row : form_.templates) {
+    if (wanted.empty() || (GetString(row, "id") != wanted && GetString(row, "name") != wanted)) {
+      continue;
+    }
+    draft_.erase("template");
+    Suggest(row);
+    return {};
+  }
   Heading("Variants");
   std::vector<std::string> names;
   for (size_t i = 0; i < form_.templates.size(); ++i) {
@@ -168,28 +177,35 @@ Status Wizard::PickTemplate() {
       Say("There is no such variant.");
       continue;
     }
-    const json::object& chosen = form_.templates[*index];
-    for (const char* key : {"configuration", "authentication", "ssl"}) {
-      const json::value* part = chosen.if_contains(key);
-      if (part == nullptr || !part->is_object()) continue;
-      for (const auto& [name, value] : part->get_object()) Part(key)[name] = value;
+    Suggest(form_.templates[*index]);
+    return {};
+  }
+}
+
+void Wizard::Suggest(const json::object& chosen) {
+  for (const char* key : {"authentication", "ssl", "pooling"}) {
+    const json::value* part = chosen.if_contains(key);
+    if (part == nullptr || !part->is_object()) continue;
+    for (const auto& [name, value] : part->get_object()) {
+      if (!Part(key).contains(name)) Part(key)[name] = value;
     }
-    // Values of a template are suggestions: they become the defaults of the questions.
-    for (FormField& field : form_.configuration) {
-      if (json::value* value = Part("configuration").if_contains(field.name)) {
-        // <instance>.example.com shows the shape only.
-        if (CellOf(*value).find('<') != std::string::npos) {
-          field.example = CellOf(*value);
-        } else {
-          field.default_value = *value;
-        }
-        Part("configuration").erase(field.name);
+  }
+  // Values of the configuration become the defaults of the questions.
+  if (const json::value* part = chosen.if_contains("configuration"); part && part->is_object()) {
+    for (const auto& [name, value] : part->get_object()) {
+      const auto field = std::ranges::find(form_.configuration, name, &FormField::name);
+      if (Part("configuration").contains(name)) continue;
+      if (field == form_.configuration.end()) {
+        Part("configuration")[name] = value;
+      } else if (CellOf(value).find('<') != std::string::npos) {
+        field->example = CellOf(value);  // <instance>.example.com shows the shape only.
+      } else {
+        field->default_value = value;
       }
     }
-    if (const json::value* hints = chosen.if_contains("hints"); hints && hints->is_array()) {
-      for (const json::value& hint : hints->get_array()) Say("  • " + CellText(CellOf(hint)));
-    }
-    return {};
+  }
+  if (const json::value* hints = chosen.if_contains("hints"); hints && hints->is_array()) {
+    for (const json::value& hint : hints->get_array()) Say("  • " + CellText(CellOf(hint)));
   }
 }
 

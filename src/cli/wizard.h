@@ -23,6 +23,8 @@ class Wizard {
  private:
   Status PickType();
   Status PickTemplate();
+  /// Makes a template's values the defaults of the questions.
+  void Suggest(const json::object& chosen);
   Status AskConfiguration();
   Status AskAuthentication();
   Status AskTls();

@@ -86,6 +86,11 @@ class Spec {
   /// first one is the error's code.
   Result<CheckedDraft> Check(const model::ConnectionDraft& draft) const;
 
+  /// Checks a template of the user's own, a part of a draft: unlike Check nothing need be there,
+  /// and a value like "<account>.example.com" stands for what is asked later. A secret is
+  /// config.secret_in_template.
+  Status CheckTemplate(const model::ConnectionDraft& draft) const;
+
   /// What a URI says, as {"configuration", "authentication", "ssl"} of a draft.
   /// config.malformed_uri otherwise; the password is never in an error.
   Result<json::object> FromUri(std::string_view uri) const;
@@ -114,6 +119,9 @@ class Spec {
   std::vector<KnownError> errors_;
   json::object document_;
 };
+
+/// The fields ("configuration.host") of a draft whose values still are a template's "<…>".
+std::vector<std::string> PlaceholdersIn(const json::object& draft);
 
 /// `text` with every ${NAME} replaced from the environment; "$${" is a literal "${".
 /// config.unset_variable.

@@ -23,6 +23,7 @@
 #include "connectors/aws/s3_runtime.h"
 #include "daemon/connector_list.h"
 #include "daemon/data_directory.h"
+#include "discover/templates.h"
 #include "gateway/gateway.h"
 #include "http/application.h"
 #include "http/server.h"
@@ -178,6 +179,7 @@ Status ServeUntilSignal(const cli::ServeOptions& options, const sigset_t& signal
   const connector::ConnectorTable connectors(ConnectorsOf(data));
   monitor::Metrics metrics;
   const auto registry = registry::Registry::Make(*store, *vault, connectors, *journal, clock);
+  const auto templates = discover::Templates::Make(*store, *registry, connectors, *journal, clock);
   const auto gateway = gateway::Gateway::Make(*registry, *journal, metrics,
                                               {.scan_parallelism = options.scan_parallelism});
   NSTARX_TRY(const int64_t count, store->CountConnections());
@@ -188,6 +190,7 @@ Status ServeUntilSignal(const cli::ServeOptions& options, const sigset_t& signal
                                 .callers = *callers,
                                 .journal = *journal,
                                 .vault = *vault,
+                                .templates = *templates,
                                 .store = *store,
                                 .connectors = connectors,
                                 .metrics = metrics,

@@ -8,6 +8,7 @@
 #include "access/access.h"
 #include "audit/journal.h"
 #include "connector/connector.h"
+#include "discover/templates.h"
 #include "gateway/gateway.h"
 #include "http/services.h"
 #include "monitor/metrics.h"
@@ -461,6 +462,29 @@ class FakeStore final : public store::Store {
   Result<store::ApiKey> GetApiKey(std::string_view) override { return Unused(); }
   Result<std::vector<store::ApiKey>> ListApiKeys() override { return Unused(); }
   Status TouchApiKey(std::string_view, TimePoint) override { return Unused(); }
+  Status PutTemplate(const store::Template& row) override {
+    std::lock_guard guard(lock);
+    templates[row.name] = row;
+    return {};
+  }
+  Result<store::Template> GetTemplate(std::string_view ref) override {
+    std::lock_guard guard(lock);
+    const auto found = templates.find(ref);
+    if (found == templates.end())
+      return NotFound("template.not_found", "there is no such template");
+    return found->second;
+  }
+  Result<std::vector<store::Template>> ListTemplates(std::string_view) override {
+    std::lock_guard guard(lock);
+    std::vector<store::Template> out;
+    for (const auto& [name, row] : templates) out.push_back(row);
+    return out;
+  }
+  Status DeleteTemplate(std::string_view id) override {
+    std::lock_guard guard(lock);
+    std::erase_if(templates, [&](const auto& entry) { return entry.second.id == id; });
+    return {};
+  }
   Result<std::optional<store::StoredAnswer>> FindAnswer(std::string_view caller,
                                                         std::string_view key) override {
     std::lock_guard guard(lock);
@@ -477,6 +501,7 @@ class FakeStore final : public store::Store {
 
   std::mutex lock;
   std::map<std::string, store::StoredAnswer> answers;
+  std::map<std::string, store::Template, std::less<>> templates;
   bool broken = false;
 };
 
@@ -497,11 +522,14 @@ struct FakeRooms {
   connector::ConnectorTable connectors{FakeConnectors()};
   monitor::Metrics metrics;
   ManualClock clock{TimePoint{std::chrono::milliseconds(1'800'000'000'000)}};
+  std::unique_ptr<discover::Templates> templates =
+      discover::Templates::Make(store, registry, connectors, journal, clock);
   Services services{.registry = registry,
                     .gateway = gateway,
                     .callers = callers,
                     .journal = journal,
                     .vault = vault,
+                    .templates = *templates,
                     .store = store,
                     .connectors = connectors,
                     .metrics = metrics,

@@ -171,6 +171,7 @@ std::vector<Route> AllRoutes() {
   AddStreamRoutes(table);
   AddMetadataRoutes(table);
   AddObjectRoutes(table);
+  AddTemplateRoutes(table);
   AddCallerRoutes(table);
   AddSystemRoutes(table);
   return table;

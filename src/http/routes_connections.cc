@@ -2,6 +2,7 @@
 #include "audit/journal.h"
 #include "base/percent.h"
 #include "connector/connector.h"
+#include "discover/templates.h"
 #include "gateway/gateway.h"
 #include "http/etag.h"
 #include "http/route.h"
@@ -44,7 +45,11 @@ Result<Response> GetType(Call& call) {
     const Error& unknown = found.error();
     return NotFound(unknown.code(), unknown.message()).WithHints(unknown.hints());
   }
-  return JsonResponse(200, (*found)->spec().document());
+  json::object document = (*found)->spec().document();
+  // With the caller's own templates, so that whoever offers the variants offers them too.
+  NSTARX_TRY(document["templates"],
+             call.services.templates.List(call.context, (*found)->spec().type()));
+  return JsonResponse(200, std::move(document));
 }
 
 Result<Response> TakeUriApart(Call& call) {
@@ -75,8 +80,15 @@ Response Show(const Call& call, int status, const model::Connection& connection)
   return response;
 }
 
+/// The draft of the body, laid over the template that it names.
+Result<model::ConnectionDraft> ReadDraft(Call& call) {
+  NSTARX_TRY(const json::object body,
+             call.services.templates.Apply(call.context, std::move(call.body)));
+  return model::DraftFromJson(body);
+}
+
 Result<Response> CreateConnection(Call& call) {
-  NSTARX_TRY(const model::ConnectionDraft draft, model::DraftFromJson(call.body));
+  NSTARX_TRY(const model::ConnectionDraft draft, ReadDraft(call));
   NSTARX_TRY(const model::Connection made, call.services.registry.Create(call.context, draft));
   Response response = Show(call, 201, made);
   response.With("Location", "/connections/" + PercentEncode(made.id));
@@ -182,7 +194,7 @@ Result<Response> ListConnections(Call& call) {
 // ---- Tests ----
 
 Result<Response> TestDraft(Call& call) {
-  NSTARX_TRY(const model::ConnectionDraft draft, model::DraftFromJson(call.body));
+  NSTARX_TRY(const model::ConnectionDraft draft, ReadDraft(call));
   NSTARX_TRY(const model::TestReport report, call.services.gateway.TestDraft(call.context, draft));
   return JsonResponse(200, model::ToJson(report));
 }

@@ -32,5 +32,6 @@ std::string_view DataSchemas();
 std::string_view StreamSchemas();
 std::string_view MetadataSchemas();
 std::string_view SystemSchemas();
+std::string_view TemplateSchemas();
 
 }  // namespace nstarx::http

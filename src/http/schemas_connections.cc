@@ -87,10 +87,11 @@ std::string_view ConnectionSchemas() {
 "ConnectionDraft": {
   "type": "object",
   "description": "What to connect to. `configuration` and `authentication` are described by the type's spec; `configuration.uri` is taken apart; ${NAME} in a value is read from the server's environment on use.",
-  "required": ["name", "type"], "additionalProperties": false,
+  "required": ["name"], "additionalProperties": false,
   "properties": {
     "name": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9 ._-]+$", "description": "letters, digits, space and . _ -"},
-    "type": {"type": "string", "maxLength": 64, "examples": ["postgresql"]},
+    "type": {"type": "string", "maxLength": 64, "examples": ["postgresql"], "description": "may be left out with `template`"},
+    "template": {"type": "string", "maxLength": 256, "description": "id or name of a template, or <type>/<variant>, whose values lie beneath these", "examples": ["postgresql/rds"]},
     "configuration": {"type": "object", "additionalProperties": true},
     "authentication": {"type": "object", "additionalProperties": true, "description": "write-only where the spec says secret"},
     "config": {"type": "object", "additionalProperties": true, "description": "another name of configuration"},
@@ -108,10 +109,11 @@ std::string_view ConnectionSchemas() {
 "ConnectionTestDraft": {
   "type": "object",
   "description": "A draft that need not have a name yet.",
-  "required": ["type"], "additionalProperties": false,
+  "additionalProperties": false,
   "properties": {
     "name": {"type": "string", "maxLength": 128},
-    "type": {"type": "string", "maxLength": 64},
+    "type": {"type": "string", "maxLength": 64, "description": "may be left out with `template`"},
+    "template": {"type": "string", "maxLength": 256, "description": "as of ConnectionDraft"},
     "configuration": {"type": "object", "additionalProperties": true},
     "authentication": {"type": "object", "additionalProperties": true},
     "config": {"type": "object", "additionalProperties": true},

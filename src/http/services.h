@@ -19,6 +19,9 @@ class Journal;
 namespace vault {
 class Vault;
 }
+namespace discover {
+class Templates;
+}
 namespace store {
 class Store;
 }
@@ -41,6 +44,7 @@ struct Services {
   access::Callers& callers;
   audit::Journal& journal;
   vault::Vault& vault;
+  discover::Templates& templates;
   store::Store& store;
   const connector::ConnectorTable& connectors;
   monitor::Metrics& metrics;

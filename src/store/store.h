@@ -101,6 +101,19 @@ struct StoredAnswer {
   TimePoint at{};
 };
 
+/// A template of the user's own: a part of a connection draft under a name. Holds no secret.
+struct Template {
+  std::string id;
+  std::string name;
+  std::string type;
+  int64_t version = 1;  ///< counts changes; the ETag
+  std::string owner_id;
+  std::string owner;
+  TimePoint created{};
+  TimePoint modified{};
+  json::object content;  ///< title, hints, sharing and the parts of the draft
+};
+
 /// What must last. Every writing call is durable when it returns (kill -9 at any time loses nothing
 /// acknowledged) and all-or-nothing. Thread-safe. Errors: already_exists as connection.name_taken,
 /// conflict as connection.version_conflict, not_found as connection.not_found, data_loss as
@@ -149,6 +162,16 @@ class Store {
   virtual Result<ApiKey> GetApiKey(std::string_view id) = 0;
   virtual Result<std::vector<ApiKey>> ListApiKeys() = 0;
   virtual Status TouchApiKey(std::string_view id, TimePoint used) = 0;
+
+  // Templates.
+  /// Version 1 is a new one; a later one succeeds only when the stored version is `version - 1`:
+  /// template.name_taken, template.version_conflict, template.not_found.
+  virtual Status PutTemplate(const Template& row) = 0;
+  /// By id or name.
+  virtual Result<Template> GetTemplate(std::string_view ref) = 0;
+  /// By name; all types when `type` is empty.
+  virtual Result<std::vector<Template>> ListTemplates(std::string_view type) = 0;
+  virtual Status DeleteTemplate(std::string_view id) = 0;
 
   // Idempotency: kept for 24 hours (counted up to the newest answer), at most 100,000.
   virtual Result<std::optional<StoredAnswer>> FindAnswer(std::string_view caller,

@@ -25,9 +25,10 @@ ALLOWED: dict[str, set[str]] = {
     "pool": {"base", "model", "connector", "monitor"},
     "result": {"base", "connector"},
     "registry": {"base", "model", "connector", "store", "vault", "access", "audit"},
+    "discover": {"base", "model", "connector", "store", "access", "audit", "registry"},
     "gateway": {"base", "model", "connector", "net", "registry", "pool", "audit", "access", "monitor", "vault", "store"},
     "connectors": {"base", "model", "connector", "net"},
-    "http": {"base", "model", "connector", "store", "registry", "gateway", "access", "audit", "vault", "result", "monitor"},
+    "http": {"base", "model", "connector", "store", "registry", "discover", "gateway", "access", "audit", "vault", "result", "monitor"},
     "cli": {"base", "audit"},
     "daemon": {"*"},
 }

@@ -117,7 +117,21 @@ CREATE TABLE answer (
 CREATE INDEX answer_by_at ON answer(at);
 )sql";
 
-constexpr std::array kMigrations = {Migration{1, kFirst}};
+constexpr std::string_view kTemplates = R"sql(
+CREATE TABLE template (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL COLLATE NOCASE UNIQUE,
+  type TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  owner_id TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  modified INTEGER NOT NULL,
+  content TEXT NOT NULL
+);
+)sql";
+
+constexpr std::array kMigrations = {Migration{1, kFirst}, Migration{2, kTemplates}};
 
 constexpr std::string_view kOwnTable =
     "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, checksum TEXT NOT "

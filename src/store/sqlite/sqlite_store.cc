@@ -16,6 +16,7 @@
 #include "store/sqlite/group_commit.h"
 #include "store/sqlite/migrations.h"
 #include "store/sqlite/read_pool.h"
+#include "store/sqlite/template_rows.h"
 
 namespace nstarx::store {
 namespace {
@@ -107,6 +108,21 @@ class SqliteStore final : public Store {
   }
   Result<std::vector<User>> ListUsers() override {
     return readers_.Run([](Database& db) { return FindUsers(db, std::nullopt); });
+  }
+  Status PutTemplate(const Template& row) override {
+    return writer_.Run([&](Database& db) { return PutTemplateRow(db, row); });
+  }
+  Result<Template> GetTemplate(std::string_view ref) override {
+    NSTARX_TRY(auto found, readers_.Run([&](Database& db) { return FindTemplateRow(db, ref); }));
+    if (found) return *std::move(found);
+    return NotFound("template.not_found", fmt::format("there is no template '{}'", ref))
+        .WithHint("GET /templates lists those that you may see.");
+  }
+  Result<std::vector<Template>> ListTemplates(std::string_view type) override {
+    return readers_.Run([&](Database& db) { return ListTemplateRows(db, type); });
+  }
+  Status DeleteTemplate(std::string_view id) override {
+    return writer_.Run([&](Database& db) { return DeleteTemplateRow(db, id); });
   }
   Status PutApiKey(const ApiKey& key) override {
     return writer_.Run([&](Database& db) { return PutApiKeyRow(db, key); });
