@@ -28,6 +28,11 @@ SKIPS: dict[str, Skip] = {
         "AWS Glue itself",
         "no account here; moto, an emulator, checks keys, signatures and policies, and knows one account only",
     ),
+    "real-event-hubs": Skip(
+        "Azure Event Hubs itself",
+        "no account here; Apache Kafka with TLS and SASL PLAIN stands in: the protocol and the form of the login, "
+        "not its throttling, quotas and tiers",
+    ),
     "nessie": Skip(
         "custom catalogs against Nessie, where there is no Java 21",
         "Debian 12 has Java 17; the reference Iceberg REST servlet is the other real catalog",

@@ -54,8 +54,7 @@ Status Set(const Conf& conf, const char* name, const std::string& value) {
   }
   return InvalidArgument("config.refused", fmt::format("librdkafka refuses its setting {}", name))
       .WithDetail("setting", name)
-      .WithStage("login")
-      .WithConnector("kafka");
+      .WithStage("login");
 }
 
 void OnError(rd_kafka_t*, int code, const char* reason, void* opaque) {
@@ -179,8 +178,7 @@ Result<std::unique_ptr<Client>> Client::Make(const Login& login, Role role,
                                  conf.get(), reason, sizeof(reason));
   if (client->handle_ == nullptr) {
     return InvalidArgument("config.refused", fmt::format("no client can be made: {}", reason))
-        .WithStage("login")
-        .WithConnector("kafka");
+        .WithStage("login");
   }
   conf.release();  // The client owns it now.
   return client;

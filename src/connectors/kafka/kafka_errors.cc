@@ -95,7 +95,7 @@ Error MapCode(int code, std::string_view message) {
     stage = "login";
   }
   Error error(kind, std::string(name), std::string(message));
-  error.WithStage(stage).WithConnector("kafka").WithVendorCode(rd_kafka_err2name(vendor));
+  error.WithStage(stage).WithVendorCode(rd_kafka_err2name(vendor));
   return error;
 }
 

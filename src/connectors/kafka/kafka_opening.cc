@@ -26,7 +26,6 @@ Error SecurityMismatch(const Context& context, const Login& login, Error otherwi
       return Error(ErrorKind::kInvalidArgument, "tls.required_by_server",
                    "the port speaks TLS, and TLS is off for this connection")
           .WithStage("tls")
-          .WithConnector("kafka")
           .WithAction(Action::kFixInput);
     }
   }
@@ -35,8 +34,7 @@ Error SecurityMismatch(const Context& context, const Login& login, Error otherwi
                  login.ssl.enabled && login.client_certificate.empty()
                      ? "the broker ends connections that do not log in, with SASL or a certificate"
                      : "the broker ends connections that do not log in")
-        .WithStage("login")
-        .WithConnector("kafka");
+        .WithStage("login");
   }
   return otherwise;
 }
@@ -49,7 +47,7 @@ Error CauseOf(const Context& context, const Login& login, const Trouble& trouble
   error = net::Diagnose(context, login.endpoints.front(), login.ssl, login.ssl.enabled, {},
                         std::move(error));
   if (error.code() != reported || !hung_up) {
-    return error.WithConnector("kafka");
+    return error;
   }
   return SecurityMismatch(context, login, std::move(error));
 }
@@ -80,7 +78,6 @@ Status CheckAdvertised(const Context& context, const Login& login, const Cluster
                                  "reached from here",
                                  unreachable))
       .WithStage("tcp")
-      .WithConnector("kafka")
       .WithDetail("address", unreachable);
 }
 
@@ -109,8 +106,7 @@ Result<ClusterFacts> LogIn(const Context& context, const Login& login, Client& c
       if (last) return CauseOf(context, login, *last);
       return net::Diagnose(context, login.endpoints.front(), login.ssl, login.ssl.enabled, {},
                            DeadlineExceeded("login.timeout", "the broker did not answer in time")
-                               .WithStage("login")
-                               .WithConnector("kafka"));
+                               .WithStage("login"));
     }
   }
   NSTARX_TRY(ClusterFacts cluster, client.Ask(limited, false, ""));

@@ -26,7 +26,7 @@ constexpr auto kFirst = milliseconds(500);
 class TopicStream final : public connector::BatchStream {
  public:
   TopicStream(Client& client, const connector::ConsumeRequest& request)
-      : client_(client), request_(request), rows_("kafka", request.topic, request.format) {}
+      : client_(client), request_(request), rows_(request.topic, request.format) {}
 
   ~TopicStream() override {
     for (const auto& [partition, state] : partitions_) {

@@ -20,7 +20,6 @@ constexpr size_t kBoundedPartitions = 8;
 Error UnknownTopic(std::string_view topic) {
   return NotFound("stream.unknown_topic", fmt::format("there is no topic '{}'", topic))
       .WithStage("query")
-      .WithConnector("kafka")
       .WithDetail("topic", topic);
 }
 
@@ -28,7 +27,6 @@ Error UnknownPartition(std::string_view topic, int32_t partition) {
   return NotFound("stream.unknown_partition",
                   fmt::format("topic '{}' has no partition {}", topic, partition))
       .WithStage("query")
-      .WithConnector("kafka")
       .WithDetail("partition", partition);
 }
 
@@ -37,7 +35,6 @@ Error OutOfRange(int32_t partition, int64_t wanted, const Watermarks& marks) {
                          fmt::format("partition {} has the offsets {} to {}, not {}", partition,
                                      marks.low, marks.high, wanted))
       .WithStage("query")
-      .WithConnector("kafka")
       .WithDetail("partition", partition)
       .WithDetail("first", marks.low)
       .WithDetail("end", marks.high);
@@ -153,9 +150,7 @@ Result<std::vector<connector::Node>> KafkaSession::List(const Context& context,
   if (!topic) {
     Error error = topic.error();
     if (error.code() != "stream.unknown_topic") return error;
-    return NotFound("query.undefined_table", error.message())
-        .WithStage("query")
-        .WithConnector("kafka");
+    return NotFound("query.undefined_table", error.message()).WithStage("query");
   }
   for (const int32_t partition : topic->partitions) {
     if (static_cast<int64_t>(out.size()) == limit) break;
@@ -175,8 +170,7 @@ Result<connector::Description> KafkaSession::Describe(const Context& context,
   if (!known) {
     if (!topic && topic.error().code() != "stream.unknown_topic") return topic.error();
     return NotFound("query.undefined_table", fmt::format("there is no topic '{}'", path))
-        .WithStage("query")
-        .WithConnector("kafka");
+        .WithStage("query");
   }
   connector::Description out{.path = std::string(path),
                              .kind = wanted.partition ? "partition" : "topic"};
@@ -212,9 +206,7 @@ Result<std::unique_ptr<connector::BatchStream>> KafkaSession::Sample(const Conte
   auto topic = FindTopic(context, wanted.topic);
   if (!topic) {
     if (topic.error().code() != "stream.unknown_topic") return topic.error();
-    return NotFound("query.undefined_table", topic.error().message())
-        .WithStage("query")
-        .WithConnector("kafka");
+    return NotFound("query.undefined_table", topic.error().message()).WithStage("query");
   }
   std::map<int32_t, Watermarks> marks;
   for (const int32_t partition : topic->partitions) {
@@ -233,8 +225,7 @@ Status KafkaSession::CheckWritable() const {
   if (!read_only_) return {};
   return Error(ErrorKind::kPermissionDenied, "query.read_only",
                "the connection is read-only: it neither writes messages nor commits offsets")
-      .WithStage("query")
-      .WithConnector("kafka");
+      .WithStage("query");
 }
 
 Result<connector::ProduceReport> KafkaSession::Produce(const Context& context,
@@ -309,8 +300,7 @@ Result<std::unique_ptr<connector::BatchStream>> KafkaSession::Consume(
 Result<Client*> KafkaSession::GroupClient(std::string_view group) {
   if (group.empty()) {
     return InvalidArgument("stream.invalid_group", "the name of the consumer group is missing")
-        .WithStage("query")
-        .WithConnector("kafka");
+        .WithStage("query");
   }
   if (group_client_ == nullptr || group_ != group) {
     group_client_ = nullptr;

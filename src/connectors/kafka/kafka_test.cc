@@ -36,7 +36,7 @@ TEST(KafkaErrors, WordsTellWhatCodesDoNot) {
 }
 
 TEST(KafkaRows, NullAndEmptyStayApart) {
-  RowBuilder rows("kafka", "t", MessageFormat::kAuto);
+  RowBuilder rows("t", MessageFormat::kAuto);
   rows.Settle(true, true);
   ASSERT_TRUE(rows.Add({.partition = 1, .offset = 7, .timestamp = 5, .key = "", .value = "é"}));
   ASSERT_TRUE(rows.AddHeader("h", std::nullopt));
@@ -59,7 +59,7 @@ TEST(KafkaRows, NullAndEmptyStayApart) {
 }
 
 TEST(KafkaRows, BytesThatAreNoTextAreNamed) {
-  RowBuilder rows("kafka", "t", MessageFormat::kText);
+  RowBuilder rows("t", MessageFormat::kText);
   rows.Settle(true, true);
   const Status bad = rows.Add({.partition = 3, .offset = 9, .value = "\xff"});
   ASSERT_FALSE(bad);
@@ -71,7 +71,7 @@ TEST(KafkaRows, BytesThatAreNoTextAreNamed) {
 }
 
 TEST(KafkaRows, BytesTakeAnything) {
-  RowBuilder rows("kafka", "t", MessageFormat::kBytes);
+  RowBuilder rows("t", MessageFormat::kBytes);
   ASSERT_TRUE(rows.settled());
   ASSERT_TRUE(rows.Add({.key = "\xff", .value = std::string_view("\0\xfe", 2)}));
   const auto batch = rows.Take();
@@ -81,7 +81,7 @@ TEST(KafkaRows, BytesTakeAnything) {
 }
 
 TEST(KafkaRows, JsonIsChecked) {
-  RowBuilder rows("kafka", "t", MessageFormat::kJson);
+  RowBuilder rows("t", MessageFormat::kJson);
   rows.Settle(true, true);
   EXPECT_TRUE(rows.Add({.value = R"({"a": 1.10})"}));
   EXPECT_TRUE(rows.Add({.value = std::nullopt}));

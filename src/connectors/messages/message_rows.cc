@@ -51,12 +51,8 @@ struct RowBuilder::Columns {
   arrow::MapBuilder headers;
 };
 
-RowBuilder::RowBuilder(std::string connector, std::string topic, connector::MessageFormat format,
-                       bool counted)
-    : connector_(std::move(connector)),
-      topic_(std::move(topic)),
-      format_(format),
-      counted_(counted) {
+RowBuilder::RowBuilder(std::string topic, connector::MessageFormat format, bool counted)
+    : topic_(std::move(topic)), format_(format), counted_(counted) {
   if (format_ == connector::MessageFormat::kBytes) Settle(false, false);
 }
 
@@ -82,13 +78,13 @@ void RowBuilder::Settle(bool key_is_text, bool value_is_text) {
 
 Status RowBuilder::Add(const MessageView& message) {
   if (value_is_text_ && message.value && !IsUtf8(*message.value)) {
-    return Unfit("stream.not_text", "UTF-8 text", message, "value").WithConnector(connector_);
+    return Unfit("stream.not_text", "UTF-8 text", message, "value");
   }
   if (key_is_text_ && message.key && !IsUtf8(*message.key)) {
-    return Unfit("stream.not_text", "UTF-8 text", message, "key").WithConnector(connector_);
+    return Unfit("stream.not_text", "UTF-8 text", message, "key");
   }
   if (format_ == connector::MessageFormat::kJson && message.value && !ParseJson(*message.value)) {
-    return Unfit("stream.not_json", "JSON", message, "value").WithConnector(connector_);
+    return Unfit("stream.not_json", "JSON", message, "value");
   }
   Columns& out = *columns_;
   MESSAGES_RETURN_IF_ARROW_FAILS(out.topic.Append(topic_));

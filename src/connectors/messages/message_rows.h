@@ -30,8 +30,7 @@ struct MessageView {
 class RowBuilder {
  public:
   /// `counted`: offsets are numbers; else the text of MessageView::position.
-  RowBuilder(std::string connector, std::string topic, connector::MessageFormat format,
-             bool counted = true);
+  RowBuilder(std::string topic, connector::MessageFormat format, bool counted = true);
   ~RowBuilder();
 
   /// Decides between text and bytes where the format leaves it open; the schema is there then.
@@ -51,7 +50,6 @@ class RowBuilder {
 
  private:
   struct Columns;
-  const std::string connector_;
   const std::string topic_;
   const connector::MessageFormat format_;
   const bool counted_;

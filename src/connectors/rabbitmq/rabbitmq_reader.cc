@@ -31,7 +31,7 @@ class QueueStream final : public connector::BatchStream {
       : channel_(std::move(channel)),
         request_(request),
         quiet_(quiet),
-        rows_("rabbitmq", request.topic, request.format) {}
+        rows_(request.topic, request.format) {}
 
   Status Start(const Context& context, const std::string& queue) {
     NSTARX_TRY(ready_, channel_.AskReady(context, queue));
