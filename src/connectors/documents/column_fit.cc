@@ -12,6 +12,7 @@
 #include <string>
 #include <type_traits>
 
+#include "base/base64.h"
 #include "connectors/documents/decimal_digits.h"
 #include "connectors/documents/json_text.h"
 #include "connectors/documents/json_walk.h"

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "base/base64.h"
+
 namespace nstarx::connectors::documents {
 namespace {
 
@@ -123,21 +125,6 @@ void AppendIsoTime(int64_t micros, std::string* out) {
     fmt::format_to(std::back_inserter(*out), ".{:03}", fraction / 1000);
   }
   out->push_back('Z');
-}
-
-void AppendBase64(std::string_view bytes, std::string* out) {
-  static constexpr std::string_view kLetters =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (size_t at = 0; at < bytes.size(); at += 3) {
-    const size_t count = std::min<size_t>(3, bytes.size() - at);
-    uint32_t group = 0;
-    for (size_t i = 0; i < 3; ++i) {
-      group = group << 8 | (i < count ? static_cast<unsigned char>(bytes[at + i]) : 0U);
-    }
-    for (size_t i = 0; i < 4; ++i) {
-      out->push_back(i <= count ? kLetters[group >> (18 - 6 * i) & 63] : '=');
-    }
-  }
 }
 
 void JsonText::Clear() {

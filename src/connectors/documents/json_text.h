@@ -50,6 +50,5 @@ void AppendJsonString(std::string_view value, std::string* out);
 void AppendDouble(double value, std::string* out);
 /// "2026-02-28T12:34:56.789Z", with as many decimals as needed (0, 3 or 6).
 void AppendIsoTime(int64_t micros, std::string* out);
-void AppendBase64(std::string_view bytes, std::string* out);
 
 }  // namespace nstarx::connectors::documents

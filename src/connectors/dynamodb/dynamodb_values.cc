@@ -16,14 +16,6 @@ constexpr std::array<std::string_view, 10> kKinds = {"S",  "N",  "B",  "BOOL", "
 /// What a number of DynamoDB holds.
 constexpr size_t kDigitsMax = 38;
 
-int SextetOf(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+') return 62;
-  return c == '/' ? 63 : -1;
-}
-
 }  // namespace
 
 Result<json::value> ParseReply(std::string_view body) {
@@ -32,27 +24,6 @@ Result<json::value> ParseReply(std::string_view body) {
   boost::system::error_code code;
   json::value out = json::parse(body, code, {}, options);
   if (code || !out.is_object()) return MalformedValue("the body is no JSON object");
-  return out;
-}
-
-std::optional<std::string> DecodeBase64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  std::string out;
-  out.reserve(text.size() / 4 * 3);
-  const size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  text.remove_suffix(padding);
-  uint32_t bits = 0;
-  int held = 0;
-  for (const char c : text) {
-    const int sextet = SextetOf(c);
-    if (sextet < 0) return std::nullopt;
-    bits = (bits << 6 | static_cast<uint32_t>(sextet)) & 0xFFFFFF;
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      out += static_cast<char>((bits >> held) & 0xFF);
-    }
-  }
   return out;
 }
 
@@ -206,7 +177,7 @@ void ItemText::String(std::string_view value) {
 
 void ItemText::Binary(std::string_view value) {
   std::string base64;
-  documents::AppendBase64(value, &base64);
+  AppendBase64(value, &base64);
   Scalar("B", base64, true);
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/status.h"
 #include "connectors/documents/json_walk.h"
@@ -17,9 +18,6 @@ inline constexpr size_t kReplyDepthMax = 160;
 
 /// A reply as a tree; response.malformed.
 Result<json::value> ParseReply(std::string_view body);
-
-/// The bytes of standard base64 text.
-std::optional<std::string> DecodeBase64(std::string_view text);
 
 Error MalformedValue(std::string_view why);
 
