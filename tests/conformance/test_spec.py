@@ -53,6 +53,16 @@ def test_known_errors_have_causes_and_hints(quirks: Quirks, rest: GatewayClient)
 
 
 @pytest.mark.check("spec valid")
+def test_variants_are_templates(quirks: Quirks, rest: GatewayClient) -> None:
+    rows = rest.get("/templates", params={"type": quirks.type}).json()["items"]
+    for row in rows:
+        if row["built_in"]:
+            assert row["name"].startswith(f"{quirks.type}/")
+            assert len(row["name"]) > len(quirks.type) + 1
+            assert rest.get(f"/templates/{row['name'].replace('/', '%2F')}").json() == row
+
+
+@pytest.mark.check("spec valid")
 def test_capabilities_are_declared(quirks: Quirks, rest: GatewayClient) -> None:
     capabilities = rest.get(f"/connection-types/{quirks.type}").json()["capabilities"]
     assert {"query", "stream", "metadata"} & set(capabilities)
