@@ -28,6 +28,11 @@ SKIPS: dict[str, Skip] = {
         "AWS Glue itself",
         "no account here; moto, an emulator, checks keys, signatures and policies, and knows one account only",
     ),
+    "real-kinesis": Skip(
+        "Amazon Kinesis itself",
+        "no account here; moto, an emulator, checks keys, signatures and policies; nothing throttles, and its "
+        "places do not expire",
+    ),
     "real-event-hubs": Skip(
         "Azure Event Hubs itself",
         "no account here; Apache Kafka with TLS and SASL PLAIN stands in: the protocol and the form of the login, "

@@ -86,6 +86,9 @@ ServiceFailure ReadFailure(int http_status, std::string_view body) {
   const Result<net::XmlElement> root = net::ParseXml(body);
   if (!root) return failure;
   const net::XmlElement* error = root->name == "Error" ? &*root : root->Find("Error");
+  if (const net::XmlElement* errors = root->Find("Errors"); error == nullptr && errors != nullptr) {
+    error = errors->Find("Error");
+  }
   if (error == nullptr) return failure;
   failure.code = error->TextOf("Code");
   failure.message = error->TextOf("Message");

@@ -82,6 +82,8 @@ ServiceFailure ReadJsonFailure(const net::HttpReply& reply) {
     const json::object& object = body->get_object();
     if (type.empty()) type = GetString(object, "__type");
     failure.message = GetString(object, "message", GetString(object, "Message"));
+  } else if (reply.body.starts_with('<')) {
+    return ReadFailure(reply.status, reply.body);  // what stands before the service answers so
   }
   // "com.amazonaws.dynamodb.v20120810#ValidationException:http://…"
   if (const size_t hash = type.find('#'); hash != std::string_view::npos) {

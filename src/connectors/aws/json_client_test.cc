@@ -19,6 +19,15 @@ TEST(JsonFailure, CodeAndMessage) {
             "AccessDeniedException");
 }
 
+TEST(JsonFailure, XmlFromWhatStandsBefore) {
+  const ServiceFailure failure = ReadJsonFailure(
+      {.status = 403,
+       .body = "<ErrorResponse><Errors><Error><Code>SignatureDoesNotMatch</Code></Error></Errors>"
+               "</ErrorResponse>"});
+  EXPECT_EQ(failure.code, "SignatureDoesNotMatch");
+  EXPECT_EQ(FromJsonFailure(failure, "").code(), "login.wrong_secret_key");
+}
+
 TEST(JsonFailure, HostileBodies) {
   for (const char* body : {"", "<html>", "[1]", R"({"__type":7})", "{\"__type\":\"\xff\"}"}) {
     const ServiceFailure failure = ReadJsonFailure({.status = 502, .body = body});

@@ -70,7 +70,7 @@ class DynamodbConnector final : public connector::Connector {
         std::move(client), std::move(facts), SessionOptions{.read_only = request.read_only});
     const Status there = session->Ping(context);
     // Who may read a table but not list all of them is logged in all the same.
-    if (!there && there.error().kind() != ErrorKind::kPermissionDenied) {
+    if (!there && there.error().code() != "query.no_privilege") {
       Error error = there.error();
       if (error.stage() == "query") error.WithStage("login");
       return error;

@@ -4,7 +4,6 @@
 
 #include "connectors/aws/aws_errors.h"
 #include "connectors/aws/sigv4.h"
-#include "net/xml.h"
 
 namespace nstarx::connectors::glue {
 namespace {
@@ -53,13 +52,6 @@ Error FromGlueAnswer(int status, std::string_view body, std::string_view error_t
     failure.message = GetString(root, "Message", GetString(root, "message"));
   } else {
     failure = aws::ReadFailure(status, body);
-    const auto root = net::ParseXml(body);
-    const net::XmlElement* errors = root ? root->Find("Errors") : nullptr;
-    const net::XmlElement* error = errors != nullptr ? errors->Find("Error") : nullptr;
-    if (error != nullptr) {
-      failure.code = error->TextOf("Code");
-      failure.message = error->TextOf("Message");
-    }
   }
   if (failure.code.empty()) failure.code = BareName(error_type);
   // A signature from a wrong clock is refused with the same type as one from a wrong secret.

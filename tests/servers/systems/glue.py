@@ -1,95 +1,20 @@
-"""The Glue service of moto, an emulator, with access keys, signatures and IAM policies checked."""
+"""The Glue service of moto, an emulator."""
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-import boto3
-import requests
-from botocore.config import Config
 
 from tests.servers.catalog import ServerCatalog
-from tests.servers.process import ServerProcess, find_program
-
-VERSION = "5.2.5"
-REGION = "eu-central-1"
-_ACCOUNT = "123456789012"
+from tests.servers.moto import MotoServer
+from tests.servers.process import ServerProcess
 
 
-class GlueServer(ServerProcess):
-    """One account with a user that may use Glue, and one that may only read."""
+class GlueServer(MotoServer):
+    """A user that may use Glue, and one that may only read."""
 
     name = "glue"
-    start_timeout_s = 60.0
-
-    def __init__(self, *, checked: bool) -> None:
-        super().__init__()
-        self.checked = checked
-        self.region = REGION
-        self.access_key = "AKIAUNCHECKED"
-        self.secret_key = "unchecked-secret-0badcafe"
-        self.reader: tuple[str, str] = ("", "")
-        self.role_arn = f"arn:aws:iam::{_ACCOUNT}:role/catalog"
-
-    @property
-    def endpoint(self) -> str:
-        """The server's address as a URL."""
-        return f"http://{self.host}:{self.port}"
-
-    def command(self) -> list[str]:
-        """Returns the server's command line."""
-        program = find_program("moto_server", str(Path(sys.executable).parent))
-        return [program, "-H", self.host, "-p", str(self.port)]
-
-    def environment(self) -> dict[str, str]:
-        """Keys that mean nothing, so that moto itself never looks for real ones."""
-        return {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_EC2_METADATA_DISABLED": "true"}
-
-    def is_ready(self) -> bool:
-        """Asks moto's own API."""
-        return requests.get(f"{self.endpoint}/moto-api/", timeout=2).status_code == 200
-
-    def start(self) -> None:
-        """Starts and, if keys are checked, makes the users: everything is in memory."""
-        super().start()
-        if self.checked:
-            self._make_users()
-
-    def _make_users(self) -> None:
-        iam = self.client("iam", "x", "x")
-        keys = []
-        policies: dict[str, Any] = {"writer": ["glue:*", "sts:*"], "reader": ["glue:Get*"]}
-        for user, actions in policies.items():
-            iam.create_user(UserName=user)
-            policy = {"Version": "2012-10-17",
-                      "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}  # fmt: skip
-            iam.put_user_policy(UserName=user, PolicyName="all", PolicyDocument=json.dumps(policy))
-            made = iam.create_access_key(UserName=user)["AccessKey"]
-            keys.append((made["AccessKeyId"], made["SecretAccessKey"]))
-        anybody = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
-        trust = {"Version": "2012-10-17", "Statement": [anybody]}
-        iam.create_role(RoleName="catalog", AssumeRolePolicyDocument=json.dumps(trust))
-        allow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "glue:*", "Resource": "*"}]}
-        iam.put_role_policy(RoleName="catalog", PolicyName="all", PolicyDocument=json.dumps(allow))
-        (self.access_key, self.secret_key), self.reader = keys
-        # From now on each request is checked.
-        requests.post(f"{self.endpoint}/moto-api/reset-auth", data=b"0", timeout=5).raise_for_status()
-
-    def client(self, service: str = "glue", access_key: str = "", secret_key: str = "") -> Any:
-        """Returns a boto3 client with the writer's key, or another."""
-        return boto3.client(
-            service, endpoint_url=self.endpoint, region_name=self.region,
-            aws_access_key_id=access_key or self.access_key, aws_secret_access_key=secret_key or self.secret_key,
-            config=Config(retries={"max_attempts": 1}, connect_timeout=3, read_timeout=20),
-        )  # fmt: skip
-
-    def version(self) -> str:
-        """Returns moto's version."""
-        return VERSION
+    service = "glue"
+    reader_actions = ("glue:Get*",)
 
 
 def makers(catalog: ServerCatalog) -> dict[str, Callable[[], ServerProcess]]:
