@@ -1,0 +1,197 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/percent.h"
+#include "connectors/atlas/atlas_session.h"
+#include "connectors/catalogs/dataset_notes.h"
+
+namespace nstarx::connectors::atlas {
+namespace {
+
+using connector::LineageDirection;
+using connector::LineageEdge;
+
+/// Begins the qualified names of the processes that are written here.
+constexpr std::string_view kOurs = "nstarx:";
+
+/// The whole of it; names of processes may be of any length, paths too.
+std::string ProcessName(std::string_view path, std::string_view process) {
+  return fmt::format("{}{}:{}", kOurs, path, process);
+}
+
+bool Holds(const std::vector<std::string>& list, const std::string& item) {
+  return std::ranges::find(list, item) != list.end();
+}
+
+bool IsDeleted(const json::object& header) { return GetString(header, "status") == "DELETED"; }
+
+/// How a process is called in an edge; ours may have no name.
+std::string NameOf(const json::object& header) {
+  const json::object& attributes = ObjectAt(header, "attributes");
+  const std::string_view qualified = GetString(attributes, "qualifiedName");
+  if (qualified.starts_with(kOurs) && qualified.ends_with(':')) return "";
+  const std::string_view name = GetString(attributes, "name");
+  return std::string(name.empty() ? qualified : name);
+}
+
+json::object Reference(std::string_view type, std::string_view qualified_name) {
+  return {{"typeName", type}, {"uniqueAttributes", {{"qualifiedName", qualified_name}}}};
+}
+
+}  // namespace
+
+Result<std::vector<AtlasSession::Neighbour>> AtlasSession::Neighbours(const Context& context,
+                                                                      const std::string& guid,
+                                                                      std::string_view path,
+                                                                      LineageDirection direction) {
+  const bool up = direction == LineageDirection::kUpstream;
+  const auto answer = client_->Get(context, "/v2/lineage/" + PercentEncode(guid),
+                                   {{"direction", up ? "INPUT" : "OUTPUT"}, {"depth", "1"}});
+  if (!answer && answer.error().code() == "query.undefined_table") {
+    return catalogs::UndefinedTable(path);
+  }
+  if (!answer) return answer.error();
+  const json::object& entities = ObjectAt(*answer, "guidEntityMap");
+  std::map<std::string, Neighbour, std::less<>> found;
+  const auto each = [&](const auto& take) {
+    for (const json::value& item : ArrayAt(*answer, "relations")) {
+      if (!item.is_object()) continue;
+      const std::string_view from = GetString(item.get_object(), "fromEntityId");
+      const std::string_view to = GetString(item.get_object(), "toEntityId");
+      take(up ? to : from, up ? from : to);  // the end that is nearer to the dataset first
+    }
+  };
+  each([&](std::string_view near, std::string_view far) {
+    const json::object& header = ObjectAt(entities, far);
+    if (near != guid || header.empty() || IsDeleted(header)) return;
+    found[std::string(far)] = {.guid = std::string(far), .name = NameOf(header), .paths = {}};
+  });
+  each([&](std::string_view near, std::string_view far) {
+    const auto process = found.find(near);
+    const json::object& header = ObjectAt(entities, far);
+    if (process == found.end() || header.empty() || IsDeleted(header)) return;
+    std::string at = PathOf(GetString(header, "typeName"),
+                            GetString(ObjectAt(header, "attributes"), "qualifiedName"));
+    if (!Holds(process->second.paths, at)) {
+      process->second.paths.push_back(std::move(at));
+    }
+  });
+  std::vector<Neighbour> out;
+  for (auto& [key, neighbour] : found) out.push_back(std::move(neighbour));
+  return out;
+}
+
+Result<std::vector<LineageEdge>> AtlasSession::GetLineage(const Context& context,
+                                                          std::string_view path,
+                                                          LineageDirection direction) {
+  NSTARX_TRY(const json::object now, GetEntity(context, path));
+  const json::object& entity = ObjectAt(now, "entity");
+  const std::string guid(GetString(entity, "guid"));
+  const std::string here = PathOf(GetString(entity, "typeName"),
+                                  GetString(ObjectAt(entity, "attributes"), "qualifiedName"));
+  NSTARX_TRY(auto neighbours, Neighbours(context, guid, path, direction));
+  std::vector<LineageEdge> out;
+  for (Neighbour& neighbour : neighbours) {
+    for (std::string& other : neighbour.paths) {
+      const bool up = direction == LineageDirection::kUpstream;
+      out.push_back(
+          {.from = up ? other : here, .to = up ? here : other, .process = neighbour.name});
+    }
+  }
+  return out;
+}
+
+Status AtlasSession::Detach(const Context& context, const std::string& process,
+                            std::string_view dataset) {
+  const std::string path = "/v2/entity/guid/" + PercentEncode(process);
+  NSTARX_TRY(const json::object answer, client_->Get(context, path));
+  const json::object& entity = ObjectAt(answer, "entity");
+  json::array others;
+  for (const json::value& item : ArrayAt(ObjectAt(entity, "relationshipAttributes"), "outputs")) {
+    if (!item.is_object()) continue;
+    const json::object& output = item.get_object();
+    if (GetString(output, "guid") == dataset || GetString(output, "entityStatus") == "DELETED" ||
+        GetString(output, "relationshipStatus") == "DELETED") {
+      continue;
+    }
+    others.push_back(
+        {{"guid", GetString(output, "guid")}, {"typeName", GetString(output, "typeName")}});
+  }
+  if (others.empty()) {
+    NSTARX_RETURN_IF_ERROR(client_->Call(context, "DELETE", path));
+    return {};
+  }
+  const json::object body{
+      {"entity",
+       {{"guid", process},
+        {"typeName", GetString(entity, "typeName")},
+        {"attributes",
+         {{"qualifiedName", GetString(ObjectAt(entity, "attributes"), "qualifiedName")}}},
+        {"relationshipAttributes", {{"outputs", std::move(others)}}}}}};
+  NSTARX_RETURN_IF_ERROR(client_->Call(context, "POST", "/v2/entity", {}, body));
+  return {};
+}
+
+Status AtlasSession::PutProcess(const Context& context, std::string_view path,
+                                std::string_view dataset, std::string_view process,
+                                const std::vector<std::string>& sources) {
+  json::array entities;
+  json::array inputs;
+  for (const std::string& source : sources) {
+    NSTARX_TRY(const EntityName name, ReadPath(source));
+    if (name.type == "DataSet" && source == name.qualified_name) {
+      entities.push_back(
+          {{"typeName", name.type}, {"attributes", {{"qualifiedName", source}, {"name", source}}}});
+    } else {
+      NSTARX_RETURN_IF_ERROR(GetEntity(context, name));  // says which one is not there
+    }
+    inputs.push_back(Reference(name.type, name.qualified_name));
+  }
+  json::object attributes{{"qualifiedName", ProcessName(path, process)},
+                          {"name", process.empty() ? path : process},
+                          {"inputs", std::move(inputs)},
+                          {"outputs", json::array{{{"guid", dataset}}}}};
+  entities.push_back({{"typeName", "Process"}, {"attributes", std::move(attributes)}});
+  const json::object body{{"entities", std::move(entities)}};
+  NSTARX_RETURN_IF_ERROR(client_->Call(context, "POST", "/v2/entity/bulk", {}, body));
+  return {};
+}
+
+Status AtlasSession::PutLineage(const Context& context, std::string_view path,
+                                const std::vector<LineageEdge>& upstream) {
+  if (read_only_) return catalogs::ReadOnly();
+  NSTARX_TRY(const json::object now, GetEntity(context, path));
+  const json::object& entity = ObjectAt(now, "entity");
+  const std::string guid(GetString(entity, "guid"));
+  const std::string here = PathOf(GetString(entity, "typeName"),
+                                  GetString(ObjectAt(entity, "attributes"), "qualifiedName"));
+  std::map<std::string, std::vector<std::string>, std::less<>> wanted;
+  for (const LineageEdge& edge : upstream) {
+    NSTARX_TRY(const EntityName name, ReadPath(edge.from));
+    auto& sources = wanted[edge.process];
+    std::string from = PathOf(name.type, name.qualified_name);
+    if (!Holds(sources, from)) sources.push_back(std::move(from));
+  }
+  for (auto& [process, sources] : wanted) std::ranges::sort(sources);
+  NSTARX_TRY(auto neighbours, Neighbours(context, guid, path, LineageDirection::kUpstream));
+  std::vector<std::string> obsolete;
+  for (Neighbour& neighbour : neighbours) {
+    std::ranges::sort(neighbour.paths);
+    const auto same = wanted.find(neighbour.name);
+    if (same != wanted.end() && same->second == neighbour.paths) {
+      wanted.erase(same);  // it is there as it should be
+    } else {
+      obsolete.push_back(neighbour.guid);
+    }
+  }
+  for (const std::string& process : obsolete) {
+    NSTARX_RETURN_IF_ERROR(Detach(context, process, guid));
+  }
+  for (const auto& [process, sources] : wanted) {
+    NSTARX_RETURN_IF_ERROR(PutProcess(context, here, guid, process, sources));
+  }
+  return {};
+}
+
+}  // namespace nstarx::connectors::atlas
