@@ -10,7 +10,6 @@ from tests.conformance.problem import assert_problem
 from tests.conformance.quirks import Quirks
 from tests.conformance.quirks.metadata import CatalogTable, MetadataQuirks
 from tests.servers.gateway import GatewayClient
-from tests.servers.native_types import UNICODE
 from tests.servers.process import wait_until
 
 COMMENT = "naïve Ω 漢字 עברית '\"\\ end"
@@ -147,7 +146,7 @@ def test_dataset_is_written_back(catalog: MetadataQuirks, connection: str, datab
         "comment": COMMENT,
         "columns": [{"name": "id", "native_type": "bigint"}, {"name": "x", "native_type": "array<string>"}],
         "partition_columns": [{"name": "day", "native_type": "date", "comment": "when"}],
-        "owner": "grace", "tags": ["pii", UNICODE[:6]], "properties": {"a": "1", "b": "2"},
+        "owner": "grace", "tags": list(catalog.new_tags), "properties": {"a": "1", "b": "2"},
         "location": catalog.location("made"), "format": "parquet",
     }  # fmt: skip
     answer = rest.request("PUT", f"/connections/{connection}/dataset", params={"path": path}, json={"comment": "c"})
@@ -206,7 +205,7 @@ def test_lineage(catalog: MetadataQuirks, connection: str, database: str, rest: 
     assert edges(clean, "downstream") == [(clean, report, "dbt")]
     native = catalog.read_table(database, "clean")
     assert native is not None
-    assert raw in native.properties["nstarx.upstream"]
+    assert raw in catalog.native_upstream(database, "clean")
     assert native.columns == COLUMNS
     write(clean, [])
     assert edges(raw, "downstream") == []

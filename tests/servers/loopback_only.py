@@ -46,10 +46,14 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 async def _serve(listener: socket.socket, inside: int, child: subprocess.Popen[bytes]) -> int:
+    relays: set[asyncio.Task[None] | None] = set()  # The loop itself holds tasks only weakly.
+
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        relays.add(asyncio.current_task())
         try:
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", inside)
         except OSError:
+            relays.discard(asyncio.current_task())
             writer.transport.abort()  # Nobody listens yet: the client sees a reset.
             return
         try:
@@ -57,6 +61,7 @@ async def _serve(listener: socket.socket, inside: int, child: subprocess.Popen[b
         finally:
             there_writer.close()
             writer.close()
+            relays.discard(asyncio.current_task())
 
     server = await asyncio.start_server(relay, sock=listener)
     async with server:

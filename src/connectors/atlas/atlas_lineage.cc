@@ -122,15 +122,15 @@ Status AtlasSession::Detach(const Context& context, const std::string& process,
     NSTARX_RETURN_IF_ERROR(client_->Call(context, "DELETE", path));
     return {};
   }
-  const json::object body{
-      {"entity",
-       {{"guid", process},
-        {"typeName", GetString(entity, "typeName")},
-        {"attributes",
-         {{"qualifiedName", GetString(ObjectAt(entity, "attributes"), "qualifiedName")}}},
-        {"relationshipAttributes", {{"outputs", std::move(others)}}}}}};
-  NSTARX_RETURN_IF_ERROR(client_->Call(context, "POST", "/v2/entity", {}, body));
-  return {};
+  const EntityName name{
+      .type = std::string(GetString(entity, "typeName")),
+      .qualified_name = std::string(GetString(ObjectAt(entity, "attributes"), "qualifiedName"))};
+  const json::object changed{
+      {"guid", process},
+      {"typeName", name.type},
+      {"attributes", json::object{{"qualifiedName", name.qualified_name}}},
+      {"relationshipAttributes", json::object{{"outputs", std::move(others)}}}};
+  return Update(context, name, json::object{{"entity", changed}});
 }
 
 Status AtlasSession::PutProcess(const Context& context, std::string_view path,
@@ -141,18 +141,25 @@ Status AtlasSession::PutProcess(const Context& context, std::string_view path,
   for (const std::string& source : sources) {
     NSTARX_TRY(const EntityName name, ReadPath(source));
     if (name.type == "DataSet" && source == name.qualified_name) {
+      // A place outside of Atlas, which may be there already.
+      const std::string guid = fmt::format("-{}", 2 + entities.size());
+      const json::object attributes{{"qualifiedName", source}, {"name", source}};
       entities.push_back(
-          {{"typeName", name.type}, {"attributes", {{"qualifiedName", source}, {"name", source}}}});
+          json::object{{"guid", guid}, {"typeName", name.type}, {"attributes", attributes}});
+      inputs.push_back(json::object{{"guid", guid}, {"typeName", name.type}});
     } else {
       NSTARX_RETURN_IF_ERROR(GetEntity(context, name));  // says which one is not there
+      inputs.push_back(Reference(name.type, name.qualified_name));
     }
-    inputs.push_back(Reference(name.type, name.qualified_name));
   }
-  json::object attributes{{"qualifiedName", ProcessName(path, process)},
-                          {"name", process.empty() ? path : process},
-                          {"inputs", std::move(inputs)},
-                          {"outputs", json::array{{{"guid", dataset}}}}};
-  entities.push_back({{"typeName", "Process"}, {"attributes", std::move(attributes)}});
+  json::array outputs;
+  outputs.push_back(json::object{{"guid", dataset}});
+  const json::object attributes{{"qualifiedName", ProcessName(path, process)},
+                                {"name", process.empty() ? path : process},
+                                {"inputs", std::move(inputs)},
+                                {"outputs", std::move(outputs)}};
+  entities.push_back(
+      json::object{{"guid", "-1"}, {"typeName", "Process"}, {"attributes", attributes}});
   const json::object body{{"entities", std::move(entities)}};
   NSTARX_RETURN_IF_ERROR(client_->Call(context, "POST", "/v2/entity/bulk", {}, body));
   return {};

@@ -44,6 +44,10 @@ std::string GuidPath(std::string_view guid, std::string_view rest = "") {
   return fmt::format("/v2/entity/guid/{}{}", PercentEncode(guid), rest);
 }
 
+std::string NamedPath(std::string_view type) {
+  return "/v2/entity/uniqueAttribute/type/" + PercentEncode(type);
+}
+
 }  // namespace
 
 Status AtlasSession::Ping(const Context& context) {
@@ -79,14 +83,12 @@ Status AtlasSession::Learn(const Context& context, std::string_view type) {
 Result<std::set<std::string, std::less<>>> AtlasSession::NamesOf(const Context& context,
                                                                  std::string_view kind) {
   std::set<std::string, std::less<>> out;
-  NSTARX_TRY(const json::value answer, client_->Call(context, "GET", "/v2/types/typedefs/headers",
-                                                     {{"type", std::string(kind)}}));
-  if (!answer.is_array()) return out;
-  for (const json::value& item : answer.get_array()) {
-    if (!item.is_object()) continue;
-    std::string category(GetString(item.get_object(), "category"));
-    for (char& c : category) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    if (category == kind) out.emplace(GetString(item.get_object(), "name"));
+  NSTARX_TRY(const json::object answer,
+             client_->Get(context, "/v2/types/typedefs", {{"type", std::string(kind)}}));
+  const bool business = kind == "business_metadata";
+  for (const json::value& item :
+       ArrayAt(answer, business ? "businessMetadataDefs" : "classificationDefs")) {
+    if (item.is_object()) out.emplace(GetString(item.get_object(), "name"));
   }
   return out;
 }
@@ -232,8 +234,8 @@ Result<json::object> AtlasSession::GetEntity(const Context& context, const Entit
   NSTARX_RETURN_IF_ERROR(Learn(context, name.type));
   const std::string path = PathOf(name.type, name.qualified_name);
   if (!model_.IsDataset(name.type)) return catalogs::UndefinedTable(path);
-  auto answer = client_->Get(context, "/v2/entity/uniqueAttribute/type/" + PercentEncode(name.type),
-                             {{"attr:qualifiedName", name.qualified_name}});
+  auto answer =
+      client_->Get(context, NamedPath(name.type), {{"attr:qualifiedName", name.qualified_name}});
   const bool gone =
       !answer ? answer.error().code() == "query.undefined_table" ||
                     answer.error().code() == "metadata.undefined_database"
@@ -242,6 +244,13 @@ Result<json::object> AtlasSession::GetEntity(const Context& context, const Entit
                     GetString(ObjectAt(*answer, "entity"), "typeName") != name.type;
   if (gone) return catalogs::UndefinedTable(path);
   return answer;
+}
+
+Status AtlasSession::Update(const Context& context, const EntityName& name,
+                            const json::object& body) {
+  NSTARX_RETURN_IF_ERROR(client_->Call(context, "PUT", NamedPath(name.type),
+                                       {{"attr:qualifiedName", name.qualified_name}}, body));
+  return {};
 }
 
 Status AtlasSession::Complete(const Context& context, json::object& answer) {
@@ -311,7 +320,7 @@ Status AtlasSession::PutTags(const Context& context, const std::string& guid,
         client_->Call(context, "DELETE", GuidPath(guid, "/classification/" + PercentEncode(name))));
   }
   json::array added;
-  for (const std::string& name : wanted) added.push_back({{"typeName", name}});
+  for (const std::string& name : wanted) added.push_back(json::object{{"typeName", name}});
   if (added.empty()) return {};
   NSTARX_RETURN_IF_ERROR(
       client_->Call(context, "POST", GuidPath(guid, "/classifications"), {}, added));
@@ -342,7 +351,11 @@ Result<Dataset> AtlasSession::PutDataset(const Context& context, std::string_vie
   }
   NSTARX_TRY(EntityChange written,
              WriteEntity(model_, name, now ? &*now : nullptr, change, business));
-  NSTARX_RETURN_IF_ERROR(client_->Call(context, "POST", "/v2/entity", {}, written.body));
+  if (now) {
+    NSTARX_RETURN_IF_ERROR(Update(context, name, written.body));
+  } else {
+    NSTARX_RETURN_IF_ERROR(client_->Call(context, "POST", "/v2/entity", {}, written.body));
+  }
   NSTARX_TRY(const json::object made, GetEntity(context, name));
   const json::object& entity = ObjectAt(made, "entity");
   const std::string guid(GetString(entity, "guid"));

@@ -63,7 +63,7 @@ class AtlasSession final : public connector::Session,
   Status ReadModel(const Context& context);
   /// Reads the model when `type` is not in what was read before.
   Status Learn(const Context& context, std::string_view type);
-  /// Names of all types of a category.
+  /// Names of all classifications, or of all groups of business metadata.
   Result<std::set<std::string, std::less<>>> NamesOf(const Context& context, std::string_view kind);
   /// One page of a type's datasets in short, in order; how many Atlas gave is added to `seen`.
   Result<std::vector<connector::Dataset>> Search(const Context& context, const std::string& type,
@@ -71,6 +71,8 @@ class AtlasSession final : public connector::Session,
   /// query.undefined_table; a path may also be a guid.
   Result<json::object> GetEntity(const Context& context, std::string_view path);
   Result<json::object> GetEntity(const Context& context, const EntityName& name);
+  /// Changes what `body` has and leaves the rest as it is.
+  Status Update(const Context& context, const EntityName& name, const json::object& body);
   /// Adds columns that the answer only refers to.
   Status Complete(const Context& context, json::object& answer);
   Status PutTags(const Context& context, const std::string& guid, const json::object& entity,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from tests.conformance.quirks.base import Quirks
-from tests.servers.native_types import NativeType, TypesTable
+from tests.servers.native_types import UNICODE, NativeType, TypesTable
 
 _NO_ROWS = "a catalog holds no rows: test_metadata.py proves what it holds"
 
@@ -83,6 +83,8 @@ class MetadataQuirks(Quirks):
     primary_key = None
     #: The property that holds a table's comment, when it is one of the properties.
     comment_property = ""
+    #: Tags that a dataset may be given, in the order in which they are shown.
+    new_tags: tuple[str, ...] = ("pii", UNICODE[:6])
 
     def prepare(self) -> None:
         self.create_database("conformance")
@@ -110,6 +112,11 @@ class MetadataQuirks(Quirks):
     def add_partitions(self, database: str, name: str, values: list[list[str]]) -> None:
         """Adds partitions to a table, each with values in the order of its partition columns."""
         raise NotImplementedError
+
+    def native_upstream(self, database: str, name: str) -> str:
+        """Returns what the system itself has as the table's upstream: text that names each source."""
+        table = self.read_table(database, name)
+        return table.properties["nstarx.upstream"] if table else ""
 
     def location(self, name: str) -> str:
         """Returns a place that a new table may have."""
