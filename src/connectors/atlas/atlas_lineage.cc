@@ -26,6 +26,21 @@ bool Holds(const std::vector<std::string>& list, const std::string& item) {
 
 bool IsDeleted(const json::object& header) { return GetString(header, "status") == "DELETED"; }
 
+/// The guids at the other ends of a relationship, without those that were removed.
+std::vector<std::string> AliveEnds(const json::object& entity, std::string_view attribute) {
+  std::vector<std::string> out;
+  for (const json::value& item : ArrayAt(ObjectAt(entity, "relationshipAttributes"), attribute)) {
+    if (!item.is_object()) continue;
+    const json::object& end = item.get_object();
+    if (GetString(end, "entityStatus") == "DELETED" ||
+        GetString(end, "relationshipStatus") == "DELETED") {
+      continue;
+    }
+    out.emplace_back(GetString(end, "guid"));
+  }
+  return out;
+}
+
 /// How a process is called in an edge; ours may have no name.
 std::string NameOf(const json::object& header) {
   const json::object& attributes = ObjectAt(header, "attributes");
@@ -52,33 +67,33 @@ Result<std::vector<AtlasSession::Neighbour>> AtlasSession::Neighbours(const Cont
     return catalogs::UndefinedTable(path);
   }
   if (!answer) return answer.error();
-  const json::object& entities = ObjectAt(*answer, "guidEntityMap");
-  std::map<std::string, Neighbour, std::less<>> found;
-  const auto each = [&](const auto& take) {
-    for (const json::value& item : ArrayAt(*answer, "relations")) {
-      if (!item.is_object()) continue;
-      const std::string_view from = GetString(item.get_object(), "fromEntityId");
-      const std::string_view to = GetString(item.get_object(), "toEntityId");
-      take(up ? to : from, up ? from : to);  // the end that is nearer to the dataset first
-    }
-  };
-  each([&](std::string_view near, std::string_view far) {
-    const json::object& header = ObjectAt(entities, far);
-    if (near != guid || header.empty() || IsDeleted(header)) return;
-    found[std::string(far)] = {.guid = std::string(far), .name = NameOf(header), .paths = {}};
-  });
-  each([&](std::string_view near, std::string_view far) {
-    const auto process = found.find(near);
-    const json::object& header = ObjectAt(entities, far);
-    if (process == found.end() || header.empty() || IsDeleted(header)) return;
-    std::string at = PathOf(GetString(header, "typeName"),
-                            GetString(ObjectAt(header, "attributes"), "qualifiedName"));
-    if (!Holds(process->second.paths, at)) {
-      process->second.paths.push_back(std::move(at));
-    }
-  });
+  const json::object& headers = ObjectAt(*answer, "guidEntityMap");
+  std::vector<std::string> processes;
+  for (const json::value& item : ArrayAt(*answer, "relations")) {
+    if (!item.is_object()) continue;
+    const std::string_view near = GetString(item.get_object(), up ? "toEntityId" : "fromEntityId");
+    std::string far(GetString(item.get_object(), up ? "fromEntityId" : "toEntityId"));
+    if (near != guid || IsDeleted(ObjectAt(headers, far)) || Holds(processes, far)) continue;
+    processes.push_back(std::move(far));
+  }
   std::vector<Neighbour> out;
-  for (auto& [key, neighbour] : found) out.push_back(std::move(neighbour));
+  // Lineage also has edges that were removed: only the processes themselves tell.
+  NSTARX_RETURN_IF_ERROR(
+      EachEntity(context, processes, false, [&](const json::object& process) -> Status {
+        if (IsDeleted(process)) return {};
+        const auto here = AliveEnds(process, up ? "outputs" : "inputs");
+        if (!Holds(here, guid)) return {};
+        Neighbour found{
+            .guid = std::string(GetString(process, "guid")), .name = NameOf(process), .paths = {}};
+        for (const std::string& end : AliveEnds(process, up ? "inputs" : "outputs")) {
+          const json::object& header = ObjectAt(headers, end);
+          if (header.empty() || IsDeleted(header)) continue;
+          found.paths.push_back(PathOf(GetString(header, "typeName"),
+                                       GetString(ObjectAt(header, "attributes"), "qualifiedName")));
+        }
+        out.push_back(std::move(found));
+        return {};
+      }));
   return out;
 }
 
@@ -108,15 +123,8 @@ Status AtlasSession::Detach(const Context& context, const std::string& process,
   NSTARX_TRY(const json::object answer, client_->Get(context, path));
   const json::object& entity = ObjectAt(answer, "entity");
   json::array others;
-  for (const json::value& item : ArrayAt(ObjectAt(entity, "relationshipAttributes"), "outputs")) {
-    if (!item.is_object()) continue;
-    const json::object& output = item.get_object();
-    if (GetString(output, "guid") == dataset || GetString(output, "entityStatus") == "DELETED" ||
-        GetString(output, "relationshipStatus") == "DELETED") {
-      continue;
-    }
-    others.push_back(
-        {{"guid", GetString(output, "guid")}, {"typeName", GetString(output, "typeName")}});
+  for (const std::string& output : AliveEnds(entity, "outputs")) {
+    if (output != dataset) others.push_back(json::object{{"guid", output}});
   }
   if (others.empty()) {
     NSTARX_RETURN_IF_ERROR(client_->Call(context, "DELETE", path));

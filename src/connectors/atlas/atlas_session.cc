@@ -253,6 +253,23 @@ Status AtlasSession::Update(const Context& context, const EntityName& name,
   return {};
 }
 
+Status AtlasSession::EachEntity(const Context& context, const std::vector<std::string>& guids,
+                                bool short_form,
+                                const std::function<Status(const json::object&)>& take) {
+  for (size_t first = 0; first < guids.size(); first += kGuidsAtOnce) {
+    net::HttpFields query{{"ignoreRelationships", short_form ? "true" : "false"},
+                          {"minExtInfo", "true"}};
+    for (size_t i = first; i < std::min(guids.size(), first + kGuidsAtOnce); ++i) {
+      query.emplace_back("guid", guids[i]);
+    }
+    NSTARX_TRY(const json::object answer, client_->Get(context, "/v2/entity/bulk", query));
+    for (const json::value& item : ArrayAt(answer, "entities")) {
+      if (item.is_object()) NSTARX_RETURN_IF_ERROR(take(item.get_object()));
+    }
+  }
+  return {};
+}
+
 Status AtlasSession::Complete(const Context& context, json::object& answer) {
   json::object referred = ObjectAt(answer, "referredEntities");
   const json::object& entity = ObjectAt(answer, "entity");
@@ -267,16 +284,11 @@ Status AtlasSession::Complete(const Context& context, json::object& answer) {
       if (!guid.empty() && !referred.contains(guid)) missing.emplace_back(guid);
     }
   }
-  for (size_t first = 0; first < missing.size(); first += kGuidsAtOnce) {
-    net::HttpFields query{{"ignoreRelationships", "true"}, {"minExtInfo", "true"}};
-    for (size_t i = first; i < std::min(missing.size(), first + kGuidsAtOnce); ++i) {
-      query.emplace_back("guid", missing[i]);
-    }
-    NSTARX_TRY(const json::object more, client_->Get(context, "/v2/entity/bulk", query));
-    for (const json::value& item : ArrayAt(more, "entities")) {
-      if (item.is_object()) referred[GetString(item.get_object(), "guid")] = item;
-    }
-  }
+  NSTARX_RETURN_IF_ERROR(
+      EachEntity(context, missing, true, [&](const json::object& item) -> Status {
+        referred[GetString(item, "guid")] = item;
+        return {};
+      }));
   answer["referredEntities"] = std::move(referred);
   return {};
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -73,6 +74,9 @@ class AtlasSession final : public connector::Session,
   Result<json::object> GetEntity(const Context& context, const EntityName& name);
   /// Changes what `body` has and leaves the rest as it is.
   Status Update(const Context& context, const EntityName& name, const json::object& body);
+  /// Gives all those entities; the short form is without relationships.
+  Status EachEntity(const Context& context, const std::vector<std::string>& guids, bool short_form,
+                    const std::function<Status(const json::object&)>& take);
   /// Adds columns that the answer only refers to.
   Status Complete(const Context& context, json::object& answer);
   Status PutTags(const Context& context, const std::string& guid, const json::object& entity,

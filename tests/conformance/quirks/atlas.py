@@ -47,11 +47,11 @@ class AtlasQuirks(MetadataQuirks):
         if answer is None:
             return None
         attributes = answer["entity"]["attributes"]
-        storage = (attributes.get("sd") or {}).get("guid", "")
+        storage = answer["referredEntities"].get((attributes.get("sd") or {}).get("guid", ""), {}).get("attributes", {})
         properties = {**(attributes["parameters"] or {})}
         return CatalogTable(
             database, attributes["name"], _columns(answer, "columns"), _columns(answer, "partitionKeys"), properties,
-            attributes["owner"] or "", answer["referredEntities"].get(storage, {}).get("attributes", {}).get("location"),
+            attributes["owner"] or "", storage.get("location", ""),
             attributes["tableType"] or "",
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Apache Atlas 2.1.0 with BerkeleyDB, Solr and Kafka inside; in a network namespace, for its Solr binds all addresses."""
+"""Apache Atlas 2.1.0 with BerkeleyDB, Solr and Kafka inside; in a network namespace: its Solr binds all."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ class AtlasServer(ServerProcess):
         }  # fmt: skip
         return [
             sys.executable, "-m", "tests.servers.loopback_only", str(self.port), str(self._inside),
-            str(home() / "java" / "bin" / "java"), "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
+            str(home() / "java" / "bin" / "java"), "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
             *(f"-D{name}={value}" for name, value in settings.items()),
             *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPEN),
             "-cp", f"{self.folder}/conf:{war}/WEB-INF/classes:{war}/WEB-INF/lib/*",
@@ -184,9 +184,9 @@ class AtlasServer(ServerProcess):
 
     def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """Sends a request of the API and returns the answer's JSON, None for an empty one."""
-        answer = requests.request(
-            method, f"{self.endpoint}/api/atlas{path}", json=body, params=query, auth=(self.user, self.password), timeout=60
-        )
+        login = (self.user, self.password)
+        url = f"{self.endpoint}/api/atlas{path}"
+        answer = requests.request(method, url, json=body, params=query, auth=login, timeout=60)
         if not answer.ok:
             raise RuntimeError(f"{method} {path}: HTTP {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None
