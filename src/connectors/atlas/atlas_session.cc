@@ -32,8 +32,10 @@ struct Position {
     Position out;
     const size_t colon = text.find(':');
     if (colon == text.npos) return out;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + colon, out.offset);
-    if (error != std::errc() || end != text.data() + colon || out.offset < 0) return {};
+    const std::string number(text.substr(0, colon));
+    const char* last = number.data() + number.size();
+    const auto [end, error] = std::from_chars(number.data(), last, out.offset);
+    if (error != std::errc() || end != last || out.offset < 0) return {};
     out.type = text.substr(colon + 1);
     return out;
   }

@@ -122,6 +122,7 @@ std::vector<connector::Column> ReadColumns(const json::object& answer, std::stri
   }
   std::ranges::stable_sort(found, {}, [](const auto& pair) { return pair.first; });
   std::vector<connector::Column> out;
+  out.reserve(found.size());
   for (auto& [position, column] : found) out.push_back(std::move(column));
   return out;
 }
