@@ -73,23 +73,33 @@ Dataset ReadHit(const json::value& hit) {
           .comment = std::move(whole.comment)};
 }
 
-/// "12:opaque": where a search goes on: how many of that page were taken already.
+std::optional<int64_t> Number(std::string_view part) {
+  const std::string text(part);
+  int64_t out = 0;
+  const char* last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, out);
+  if (text.empty() || error != std::errc() || end != last || out < 0) return std::nullopt;
+  return out;
+}
+
+/// "12:500:opaque": where a search goes on: how many of that page of so many were taken already.
 struct Position {
-  size_t taken = 0;
+  int64_t taken = 0;
+  int64_t count = 0;
   std::string scroll_id;
 
   static Position Read(std::string_view text) {
     Position out;
-    const size_t colon = text.find(':');
-    if (colon == text.npos) return out;
-    const std::string number(text.substr(0, colon));
-    const char* last = number.data() + number.size();
-    const auto [end, error] = std::from_chars(number.data(), last, out.taken);
-    if (error != std::errc() || end != last) return {};
-    out.scroll_id = text.substr(colon + 1);
+    const size_t first = text.find(':');
+    const size_t second = first == text.npos ? first : text.find(':', first + 1);
+    if (second == text.npos) return out;
+    const auto taken = Number(text.substr(0, first));
+    const auto count = Number(text.substr(first + 1, second - first - 1));
+    if (!taken || !count || *count < 1 || *count > kPageMax) return out;
+    out = {.taken = *taken, .count = *count, .scroll_id = std::string(text.substr(second + 1))};
     return out;
   }
-  std::string Write() const { return fmt::format("{}:{}", taken, scroll_id); }
+  std::string Write() const { return fmt::format("{}:{}:{}", taken, count, scroll_id); }
 };
 
 }  // namespace
@@ -231,14 +241,14 @@ Result<std::unique_ptr<connector::BatchStream>> DatahubSession::Sample(const Con
 Result<connector::DatasetPage> DatahubSession::FindDatasets(
     const Context& context, const connector::DatasetFilter& filter) {
   const int64_t limit = std::max<int64_t>(filter.limit, 1);
-  const int64_t count = filter.text.empty() ? std::min(limit, kPageMax) : kPageMax;
   Position at = Position::Read(filter.continuation);
+  if (at.count == 0) at.count = filter.text.empty() ? std::min(limit, kPageMax) : kPageMax;
   connector::DatasetPage page;
   for (int64_t searched = 0;;) {
-    NSTARX_TRY(Scrolled found, Scroll(context, filter.path, at.scroll_id, count));
-    searched += static_cast<int64_t>(found.items.size());
-    for (; at.taken < found.items.size(); ++at.taken) {
-      Dataset& dataset = found.items[at.taken];
+    NSTARX_TRY(Scrolled found, Scroll(context, filter.path, at.scroll_id, at.count));
+    searched += std::ssize(found.items);
+    for (; at.taken < std::ssize(found.items); ++at.taken) {
+      Dataset& dataset = found.items[static_cast<size_t>(at.taken)];
       if (dataset.path.empty() || !catalogs::Matches(filter, dataset)) continue;
       if (static_cast<int64_t>(page.items.size()) == limit) {
         page.next = at.Write();
@@ -247,7 +257,7 @@ Result<connector::DatasetPage> DatahubSession::FindDatasets(
       page.items.push_back(std::move(dataset));
     }
     if (found.next.empty()) break;
-    at = {.taken = 0, .scroll_id = found.next};
+    at = {.taken = 0, .count = at.count, .scroll_id = found.next};
     const bool full = static_cast<int64_t>(page.items.size()) == limit;
     if (searched >= kSearchedMax || (full && filter.text.empty())) {
       page.next = at.Write();

@@ -67,9 +67,7 @@ class AtlasQuirks(MetadataQuirks):
 
     def _find(self, database: str, name: str) -> dict[str, Any] | None:
         try:
-            return self.server.ask(
-                "GET", f"/v2/entity/uniqueAttribute/type/{database}", **{"attr:qualifiedName": name}
-            )
+            return self.server.ask("GET", f"/v2/entity/uniqueAttribute/type/{database}", **{"attr:qualifiedName": name})
         except RuntimeError as error:
             if "ATLAS-404-00-009" in str(error):
                 return None
