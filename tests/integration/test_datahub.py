@@ -166,3 +166,25 @@ def test_reader_may_not_write(
     assert rest.get(f"/connections/{reader}/dataset", params={"path": urn}).status_code == 200
     answer = rest.request("PUT", f"/connections/{reader}/dataset", params={"path": urn}, json={"comment": "c"})
     assert_problem(answer, "query.forbidden", status=403)
+
+
+def test_pages_of_any_size_give_each_once(
+    server: DatahubServer, create: Callable[..., str], rest: GatewayClient
+) -> None:
+    platform = f"p{uuid.uuid4().hex[:8]}"
+    names = [f"t{number:03}" for number in range(23)]
+    for name in names:
+        urn = f"urn:li:dataset:(urn:li:dataPlatform:{platform},{name},PROD)"
+        server.put("dataset", urn, {"datasetProperties": {"name": name, "customProperties": {}, "tags": []}})
+    connection = create()
+    for query in ({}, {"q": "T0"}):
+        seen: list[str] = []
+        cursor, size = "", 7
+        while True:
+            parameters = {"path": platform, "limit": size, "cursor": cursor, **query}
+            page = rest.get(f"/connections/{connection}/datasets", params=parameters).json()
+            seen += [item["name"] for item in page["items"]]
+            cursor, size = page.get("next", ""), 3
+            if not cursor:
+                break
+        assert seen == names
