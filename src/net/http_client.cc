@@ -54,6 +54,8 @@ Error FromCurl(CURLcode code, const char* text, bool connected) {
                        : make(ErrorKind::kUnavailable, "tcp.timeout", "tcp");
     case CURLE_PEER_FAILED_VERIFICATION:
       return make(ErrorKind::kUnavailable, "tls.unknown_ca", "tls");
+    case CURLE_SSL_CERTPROBLEM:
+      return make(ErrorKind::kInvalidArgument, "tls.malformed_client_certificate", "tls");
     case CURLE_SSL_CACERT_BADFILE:
       return make(ErrorKind::kInvalidArgument, "tls.malformed_ca", "tls");
     case CURLE_AUTH_ERROR:
@@ -190,6 +192,11 @@ class Transfer final : public connector::ByteStream {
       curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
       curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
     }
+    SetUpTls(easy);
+    if (!client_.options.connect_to.empty()) {
+      connect_to_.reset(curl_slist_append(nullptr, ("::" + client_.options.connect_to).c_str()));
+      curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to_.get());
+    }
     const bool has_body =
         !request.body.empty() || request.method == "PUT" || request.method == "POST";
     if (request.method == "HEAD") {
@@ -212,6 +219,19 @@ class Transfer final : public connector::ByteStream {
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
+  }
+
+  void SetUpTls(CURL* easy) {
+    const HttpOptions& options = client_.options;
+    if (!options.verify_chain) curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+    if (!options.verify_name) curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    if (options.client_certificate.empty() || options.client_key == nullptr) return;
+    curl_blob certificate{const_cast<char*>(options.client_certificate.data()),
+                          options.client_certificate.size(), CURL_BLOB_COPY};
+    curl_easy_setopt(easy, CURLOPT_SSLCERT_BLOB, &certificate);
+    const std::string_view pem = options.client_key->Reveal();
+    curl_blob key{const_cast<char*>(pem.data()), pem.size(), CURL_BLOB_NOCOPY};
+    curl_easy_setopt(easy, CURLOPT_SSLKEY_BLOB, &key);
   }
 
   void AddHeaders(const HttpRequest& request, bool has_body) {
@@ -293,6 +313,7 @@ class Transfer final : public connector::ByteStream {
   HttpClient::Impl& client_;
   std::unique_ptr<CURL, CurlEasyDeleter> easy_;
   std::unique_ptr<curl_slist, CurlSlistDeleter> headers_;
+  std::unique_ptr<curl_slist, CurlSlistDeleter> connect_to_;
   std::array<char, CURL_ERROR_SIZE> error_text_{};
   HttpReply reply_;
   std::string buffer_;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/context.h"
+#include "base/secret.h"
 #include "base/status.h"
 #include "connector/facets.h"
 #include "net/http_request.h"
@@ -22,6 +23,11 @@ struct HttpReply {
 
 struct HttpOptions {
   std::string ca_pem;  ///< trusted CAs instead of the system's; empty: the system's
+  bool verify_chain = true;
+  bool verify_name = true;
+  std::string connect_to;          ///< "host:port" to dial instead of the URL's; empty: the URL's
+  std::string client_certificate;  ///< PEM that is shown to the server; empty: none
+  std::shared_ptr<const Secret> client_key;  ///< its PEM key
   std::chrono::milliseconds connect_timeout{10'000};
   /// At most so long without a byte, and for a whole reply that is not streamed.
   std::chrono::milliseconds request_timeout{60'000};

@@ -52,6 +52,34 @@ struct SchemaInference::Node {
   std::unordered_map<std::string_view, Node*> by_name;
   std::unique_ptr<Node> element;
 
+  /// Takes in what another node has seen, its members too.
+  void Absorb(const Node& other) {
+    seen |= other.seen;
+    inexact_int = inexact_int || other.inexact_int;
+    no_decimal = no_decimal || other.no_decimal;
+    whole = std::max(whole, other.whole);
+    fraction = std::max(fraction, other.fraction);
+    if (!fixed) fixed = other.fixed;
+    fixed_json = fixed_json || other.fixed_json;
+    for (const auto& theirs : other.children) {
+      auto& ours = by_name[theirs->name];
+      if (ours == nullptr) {
+        children.push_back(std::make_unique<Node>());
+        children.back()->name = theirs->name;
+        // The key is the child's own name, which lives as long.
+        by_name.erase(theirs->name);
+        by_name[children.back()->name] = children.back().get();
+        children.back()->Absorb(*theirs);
+      } else {
+        ours->Absorb(*theirs);
+      }
+    }
+    if (other.element) {
+      if (!element) element = std::make_unique<Node>();
+      element->Absorb(*other.element);
+    }
+  }
+
   void Measure(std::string_view text) {
     const auto digits = ReadDigits(text);
     if (!digits) {
@@ -81,6 +109,13 @@ void SchemaInference::SeedNode(Node* node, const arrow::Field& field) {
   ++columns_;
   node->name = field.name();
   node->fixed_json = IsJsonText(field);
+  if (field.type()->id() == arrow::Type::LIST &&
+      field.type()->field(0)->type()->id() == arrow::Type::STRUCT) {
+    node->seen = kArray;
+    node->element = std::make_unique<Node>();
+    SeedNode(node->element.get(), *field.type()->field(0));
+    return;
+  }
   if (field.type()->id() != arrow::Type::STRUCT) {
     node->fixed = field.type();
     return;
@@ -234,6 +269,14 @@ std::shared_ptr<arrow::Field> SchemaInference::FieldOf(const Node& node) const {
     if (lone == 0) {
       auto inner = FieldOf(*element);
       return arrow::field(node.name, arrow::list(inner->WithName("item")));
+    }
+    if (lone == kObject && (element->seen & ~(kNull | kObject)) == 0) {
+      Node both;
+      both.name = "item";
+      both.Absorb(node);
+      both.Absorb(*element);
+      both.seen = kObject;
+      return arrow::field(node.name, arrow::list(FieldOf(both)));
     }
     if (((lone | element->seen) & (kObject | kArray | kTooDeep)) != 0) {
       return JsonTextField(node.name);

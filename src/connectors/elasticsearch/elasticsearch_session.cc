@@ -1,0 +1,133 @@
+#include "connectors/elasticsearch/elasticsearch_session.h"
+
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "connectors/documents/document_schema.h"
+#include "connectors/elasticsearch/elasticsearch_buckets.h"
+#include "connectors/elasticsearch/elasticsearch_catalog.h"
+#include "connectors/elasticsearch/elasticsearch_errors.h"
+#include "connectors/elasticsearch/elasticsearch_ingest.h"
+#include "connectors/elasticsearch/elasticsearch_reader.h"
+
+namespace nstarx::connectors::elasticsearch {
+namespace {
+
+constexpr int64_t kDescribeDocuments = 500;
+
+Search WholeIndex(std::string_view index, int64_t limit) {
+  return {.index = std::string(index), .body = {}, .meta = {}, .limit = limit};
+}
+
+Error ReadOnly() {
+  return Failed(ErrorKind::kPermissionDenied, "query.read_only",
+                "The connection is read-only: nothing is written");
+}
+
+/// Before 7.12 a point in time has no order that is total.
+bool HasTotalOrder(std::string_view version) {
+  int major = 0;
+  int minor = 0;
+  const std::string text(version);
+  if (std::sscanf(text.c_str(), "%4d.%4d", &major, &minor) != 2) return true;
+  return major > 7 || (major == 7 && minor >= 12);
+}
+
+}  // namespace
+
+Status ElasticsearchSession::LogIn(const Context& context) {
+  auto reply = client_->Ask(context, "GET", "/", {}, {}, "login");
+  if (!reply) {
+    // Who may search need not be allowed to ask for the version.
+    if (reply.error().code() != "query.no_privilege") return reply.error();
+    facts_ = {{"product", "unknown: the login may not ask"}};
+    return {};
+  }
+  const auto* root = reply->if_object();
+  const auto* version = root ? root->if_contains("version") : nullptr;
+  if (version == nullptr || !version->is_object() ||
+      GetString(version->get_object(), "number").empty()) {
+    return Failed(ErrorKind::kUnavailable, "response.malformed",
+                  "What answers is neither Elasticsearch nor OpenSearch", "login");
+  }
+  const json::object& found = version->get_object();
+  const std::string_view number = GetString(found, "number");
+  const bool open_search = GetString(found, "distribution") == "opensearch";
+  product_ = open_search ? Product::kOpensearch : Product::kElasticsearch;
+  if (!open_search && !HasTotalOrder(number) && options_.paging == Paging::kAuto) {
+    options_.paging = Paging::kScroll;
+  }
+  facts_ = {{"product", open_search ? "OpenSearch" : "Elasticsearch"},
+            {"server_version", number},
+            {"cluster", GetString(*root, "cluster_name")},
+            {"node", GetString(*root, "name")},
+            {"read_only", options_.read_only}};
+  const auto health = client_->Ask(context, "GET", "/_cluster/health");
+  if (health && health->is_object()) {
+    facts_["cluster_status"] = GetString(health->get_object(), "status");
+    facts_["data_nodes"] = GetInt(health->get_object(), "number_of_data_nodes", 0);
+  }
+  return {};
+}
+
+Status ElasticsearchSession::Ping(const Context& context) {
+  auto reply = client_->Ask(context, "GET", "/");
+  if (!reply && reply.error().code() != "query.no_privilege") return reply.error();
+  return {};
+}
+
+Result<std::unique_ptr<connector::BatchStream>> ElasticsearchSession::Execute(
+    const Context& context, const connector::Statement& statement,
+    const connector::ExecuteOptions& /*options*/) {
+  NSTARX_TRY(Search search, ReadSearch(statement));
+  if (search.aggregations) return RunAggregations(context, *client_, std::move(search));
+  return StartSearch(context, *client_, std::move(search), product_, options_.paging);
+}
+
+Result<std::vector<connector::Node>> ElasticsearchSession::List(const Context& context,
+                                                                std::string_view path,
+                                                                int64_t limit) {
+  return ListIndices(context, *client_, path, limit);
+}
+
+Result<connector::Description> ElasticsearchSession::Describe(const Context& context,
+                                                              std::string_view path) {
+  NSTARX_TRY(connector::Description out, DescribeIndex(context, *client_, path));
+  // Documents say what is a list, and what is not mapped.
+  NSTARX_TRY(const auto stream, StartSearch(context, *client_, WholeIndex(path, kDescribeDocuments),
+                                            product_, options_.paging));
+  for (auto& column : out.columns) {
+    const auto field = stream->schema()->GetFieldByName(column.name);
+    column.arrow_type = field ? field->type()->ToString() : "string";
+  }
+  for (const auto& field : stream->schema()->fields()) {
+    if (field->name() == documents::kDriftColumn) continue;
+    const bool known = std::ranges::any_of(
+        out.columns, [&](const auto& column) { return column.name == field->name(); });
+    if (known) continue;
+    out.columns.push_back({.name = field->name(),
+                           .native_type = "unmapped",
+                           .arrow_type = field->type()->ToString()});
+  }
+  return out;
+}
+
+Result<std::unique_ptr<connector::BatchStream>> ElasticsearchSession::Sample(const Context& context,
+                                                                             std::string_view path,
+                                                                             int64_t limit) {
+  NSTARX_RETURN_IF_ERROR(CheckIndex(path));
+  return StartSearch(context, *client_, WholeIndex(path, std::clamp<int64_t>(limit, 1, kWindow)),
+                     product_, options_.paging);
+}
+
+Result<int64_t> ElasticsearchSession::Ingest(const Context& context, std::string_view path,
+                                             connector::IngestMode mode,
+                                             connector::BatchStream& source) {
+  if (options_.read_only) return ReadOnly();
+  return IngestInto(context, *client_, std::string(path), mode, source);
+}
+
+}  // namespace nstarx::connectors::elasticsearch
