@@ -63,6 +63,10 @@ net::HttpRequest Client::RequestOf(std::string method, std::string path, net::Ht
 Error Client::Transport(Error error, std::string_view stage) {
   // Who asked has had enough: the connections are as good as before.
   if (!error.code().starts_with("query.")) healthy_.store(false, std::memory_order_relaxed);
+  if (answered_ && error.code() == "tls.handshake_failed") {
+    // It was spoken before: the server goes down while a connection is made anew.
+    error = Failed(ErrorKind::kUnavailable, "connection.lost", error.message(), stage);
+  }
   if (error.stage().empty() || error.stage() == "query") error.WithStage(stage);
   return error.WithConnector("elasticsearch");
 }
@@ -74,6 +78,7 @@ Result<json::value> Client::Ask(const Context& context, std::string method, std:
   auto reply = http_->Send(context, request, kBodyMax);
   if (!request.headers.empty()) WipeString(request.headers.back().second);
   if (!reply) return Transport(std::move(reply).error(), stage);
+  answered_ = true;
   if (reply->status >= 300) return FailureOf(reply->status, std::string_view(reply->body), stage);
   return ReadReply(reply->body);
 }

@@ -47,6 +47,7 @@ class Client {
   Options options_;
   std::unique_ptr<net::HttpClient> http_;
   std::atomic<bool> healthy_ = true;
+  bool answered_ = false;
 };
 
 /// "/name" percent-encoded; commas and stars of index patterns stay.

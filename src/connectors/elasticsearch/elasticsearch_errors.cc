@@ -111,7 +111,7 @@ Error Failed(ErrorKind kind, std::string_view code, std::string message, std::st
       .WithConnector("elasticsearch");
 }
 
-Error FailureOf(int status, const json::value& error, std::string_view stage) {
+Error FailureSaid(int status, const json::value& error, std::string_view stage) {
   if (error.is_object()) return Named(status, CauseOf(error.get_object()), stage);
   Cause cause;
   if (error.is_string()) cause.reason = error.get_string();
@@ -123,10 +123,10 @@ Error FailureOf(int status, std::string_view body, std::string_view stage) {
   const json::value reply = json::parse(json::string_view(body.data(), body.size()), broken);
   if (!broken && reply.is_object()) {
     const json::object& answer = reply.get_object();
-    if (const auto* error = answer.if_contains("error")) return FailureOf(status, *error, stage);
+    if (const auto* error = answer.if_contains("error")) return FailureSaid(status, *error, stage);
     // The security plugins' and proxies' way.
     if (const auto* message = answer.if_contains("message"); message && message->is_string()) {
-      return FailureOf(status, *message, stage);
+      return FailureSaid(status, *message, stage);
     }
   }
   return Named(status, {}, stage);

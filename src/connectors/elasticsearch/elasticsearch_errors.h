@@ -11,7 +11,7 @@ namespace nstarx::connectors::elasticsearch {
 Error FailureOf(int status, std::string_view body, std::string_view stage);
 
 /// The error that one member "error" says: an object, or text alone.
-Error FailureOf(int status, const json::value& error, std::string_view stage);
+Error FailureSaid(int status, const json::value& error, std::string_view stage);
 
 /// query.partial_result when shards failed or the time ran out; OK when the answer is whole.
 /// `shards` is the text of the answer's "_shards".

@@ -174,7 +174,7 @@ class BulkWriter {
         again.push_back(std::move(waiting_[i]));
       } else if (refused) {
         const auto* why = result.if_contains("error");
-        Error error = FailureOf(static_cast<int>(status), why ? *why : json::value(), "query");
+        Error error = FailureSaid(static_cast<int>(status), why ? *why : json::value(), "query");
         error.WithMessage(fmt::format("row {}: {}", waiting_[i].row, error.message()));
         error.WithDetail("row", waiting_[i].row);
         refused = std::move(error);

@@ -19,14 +19,29 @@ Result<Search> Read(std::string text, json::array parameters = {},
 std::string CodeOf(const auto& result) { return result ? "" : result.error().code(); }
 
 /// Collects documents as texts.
-struct Texts : documents::JsonText {
-  Texts() : documents::JsonText(Dialect::kPlain) {}
-  void EndDocument() {
-    documents::JsonText::EndDocument();
-    all.push_back(text());
-    Clear();
-  }
+class Texts {
+ public:
   std::vector<std::string> all;
+  void BeginDocument() { text_.BeginDocument(); }
+  void EndDocument() {
+    text_.EndDocument();
+    all.push_back(text_.text());
+    text_.Clear();
+  }
+  void Key(std::string_view name) { text_.Key(name); }
+  void BeginObject() { text_.BeginObject(); }
+  void EndObject() { text_.EndObject(); }
+  void BeginArray() { text_.BeginArray(); }
+  void EndArray() { text_.EndArray(); }
+  void Null() { text_.Null(); }
+  void Bool(bool value) { text_.Bool(value); }
+  void Int(int64_t value) { text_.Int(value); }
+  void Double(double value) { text_.Double(value); }
+  void Decimal(std::string_view value) { text_.Decimal(value); }
+  void String(std::string_view value) { text_.String(value); }
+
+ private:
+  documents::JsonText text_{documents::JsonText::Dialect::kPlain};
 };
 
 std::vector<std::string> Route(std::string_view answer, Meta meta = {}) {

@@ -48,7 +48,10 @@ _TYPES = TypesTable(
             "c_date_nanos",
             "date_nanos",
             pa.timestamp("ns", "UTC"),
-            (("2026-03-29T01:00:00.123456Z", _at(2026, 3, 29, 1, 0, 0, 123456)), ("1970-01-01", _at(1970, 1, 1))),
+            tuple(
+                (text, pa.scalar(nanos, pa.timestamp("ns", "UTC")).as_py())
+                for text, nanos in (("2026-03-29T01:00:00.123456789Z", 1774746000123456789), ("1970-01-01", 0))
+            ),
         ),
         NativeType(
             "c_double",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers import maven
-from tests.servers.certificates import TestCertificates
+from tests.servers.certificates import KeyPair, TestCertificates
 from tests.servers.logins import APP, CANARY
 from tests.servers.process import ServerProcess, free_port
 
@@ -126,6 +126,10 @@ class OpensearchGate(ServerProcess):
         )
         with urllib.request.urlopen(request, timeout=5, context=context) as answer:
             return answer.status == 200
+
+    def client_certificate(self) -> KeyPair:
+        """Returns a certificate that the door lets in."""
+        return self._certificates.client("nstarx")
 
     def version(self) -> str:
         """Returns the version of the node."""
