@@ -16,6 +16,7 @@ from tests.conformance.problem import assert_problem, failed_stage
 from tests.conformance.quirks import QUIRKS
 from tests.servers.catalog import ServerCatalog
 from tests.servers.gateway import GatewayClient
+from tests.servers.process import wait_until
 
 ARROW = "application/vnd.apache.arrow.stream"
 
@@ -119,9 +120,9 @@ def test_tls(servers: ServerCatalog, rest: GatewayClient, create: Callable[..., 
     assert_problem(rest.query(stranger, search("x")), "tls.unknown_ca", stage="tls")
     trusting = create(ssl={"mode": "require", "certificate": ""})
     assert_problem(rest.query(trusting, search("no-such")), "query.undefined_table")
-    named = create(ssl={"server_name": "localhost"})
+    named = create(ssl={"serverName": "localhost"})
     assert_problem(rest.query(named, search("no-such")), "query.undefined_table")
-    other = create(ssl={"server_name": "other.example"})
+    other = create(ssl={"serverName": "other.example"})
     assert_problem(rest.query(other, search("x")), "tls.host_mismatch", stage="tls")
 
 
@@ -139,10 +140,10 @@ def test_pages_of_several_shards_lose_nothing(
     assert sorted(got["n"].to_pylist()) == list(range(rows))
     if sort:
         assert got["k"].to_pylist() == sorted(got["k"].to_pylist(), reverse=True)
-    assert open_contexts(node) == before
+    wait_until("searches closed", lambda: open_contexts(node) == before, 20)
     assert rest.arrow(name, search(index), limit=20_000).num_rows == 20_000
     assert rest.arrow(name, search(index, size=11_000)).num_rows == 11_000
-    assert open_contexts(node) == before
+    wait_until("searches closed", lambda: open_contexts(node) == before, 20)
 
 
 def test_nothing_of_a_hit_is_lost(rest: GatewayClient, create: Callable[..., str], node: Any, index: str) -> None:
@@ -151,7 +152,7 @@ def test_nothing_of_a_hit_is_lost(rest: GatewayClient, create: Callable[..., str
     query = {"match": {"title": {"query": "fox", "_name": "asked"}}}
     text = search(
         index, query=query, highlight={"fields": {"title": {}}}, fields=["n"], meta=["_id", "_index", "_score", "sort"],
-        sort=["_score", "n"], version=True,
+        sort=["_score", "n"], track_scores=True, version=True,
     )  # fmt: skip
     row = rest.arrow(name, text).to_pylist()[0]
     assert (row["_id"], row["_index"], row["_version"], row["n"]) == ("0", index, 1, 1)

@@ -65,7 +65,9 @@ Status Pages::Begin(const Context& context) {
 json::object Pages::BodyOf(const Context& context, int64_t size) const {
   json::object body = search_.body;
   body["size"] = size;
-  if (!body.contains("track_total_hits")) body["track_total_hits"] = false;
+  // A scroll counts always.
+  if (way_ == Way::kScroll) body.erase("track_total_hits");
+  if (way_ != Way::kScroll && !body.contains("track_total_hits")) body["track_total_hits"] = false;
   if (!body.contains("timeout") && context.remaining() < std::chrono::hours(23)) {
     body["timeout"] = fmt::format("{}ms", (context.remaining() + kGrace).count());
   }

@@ -108,8 +108,8 @@ TEST(Hits, BecomeDocumentsAndLoseNothing) {
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(
       rows[0],
-      R"({"_id":"1","_index":"i","_routing":"r","_score":1.5,"a":[1,{"b":null}],)"
-      R"("_highlight":{"a":["<em>"]},"_inner_hits":{"x":{"hits":{"hits":[]}}},"_sort":"[1]"})");
+      R"({"_id":"1","_index":"i","_routing":"r","a":[1,{"b":null}],)"
+      R"("_highlight":{"a":["<em>"]},"_inner_hits":{"x":{"hits":{"hits":[]}}},"_score":1.5,"_sort":[1]})");
   EXPECT_EQ(rows[1], R"({"_id":"2","_index":"i","_version":3})");
 }
 

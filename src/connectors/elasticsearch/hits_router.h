@@ -5,8 +5,10 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "connectors/documents/json_text.h"
+#include "connectors/documents/json_walk.h"
 
 namespace nstarx::connectors::elasticsearch {
 
@@ -218,18 +220,18 @@ class HitsRouter {
     if (meta_.id) text("_id", id_);
     if (meta_.index) text("_index", index_);
     if (has_routing_) text("_routing", routing_);
-    if (meta_.score && score_ != kNoScore) {
-      sink_.Key("_score");
-      sink_.Double(score_);
-    }
   }
 
   void EndHit() {
     Open();
     if (!skipped_) {
+      if (meta_.score && score_ != kNoScore) {
+        sink_.Key("_score");
+        sink_.Double(score_);
+      }
       if (meta_.sort && !sort_.text().empty()) {
         sink_.Key("_sort");
-        sink_.String(sort_.text());
+        std::ignore = documents::JsonWalk(sort_.text(), sink_, false);  // our own text
       }
       sink_.EndDocument();
     }
