@@ -63,4 +63,19 @@ set_target_properties(nstarx::duckdb PROPERTIES
   IMPORTED_LOCATION "${NSTARX_DEPS_DIR}/duckdb/lib/libduckdb.so"
   INTERFACE_INCLUDE_DIRECTORIES "${NSTARX_DEPS_DIR}/duckdb/include")
 
-set(CMAKE_BUILD_RPATH "${NSTARX_ARROW_LIBDIR};${NSTARX_DEPS_DIR}/duckdb/lib")
+# Pulsar's client library comes in its Python wheel, without headers; it is loaded at its first use, found as the others.
+execute_process(
+  COMMAND ${NSTARX_PYTHON} -c "import sysconfig; print(sysconfig.get_paths()['platlib'])"
+  OUTPUT_VARIABLE NSTARX_SITE_PACKAGES OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+set(NSTARX_PULSAR_LIBDIR "${NSTARX_SITE_PACKAGES}/pulsar_client.libs")
+file(GLOB NSTARX_PULSAR_LIBRARY "${NSTARX_PULSAR_LIBDIR}/libpulsar-*.so")
+if(NOT NSTARX_PULSAR_LIBRARY)
+  message(FATAL_ERROR "no libpulsar in ${NSTARX_PULSAR_LIBDIR}: install packaging/requirements.txt")
+endif()
+get_filename_component(NSTARX_PULSAR_LIBRARY "${NSTARX_PULSAR_LIBRARY}" NAME)
+add_library(nstarx_pulsar INTERFACE)
+target_compile_definitions(nstarx_pulsar INTERFACE NSTARX_LIBPULSAR="${NSTARX_PULSAR_LIBRARY}")
+target_link_libraries(nstarx_pulsar INTERFACE ${CMAKE_DL_LIBS})
+add_library(nstarx::pulsar ALIAS nstarx_pulsar)
+
+set(CMAKE_BUILD_RPATH "${NSTARX_ARROW_LIBDIR};${NSTARX_DEPS_DIR}/duckdb/lib;${NSTARX_PULSAR_LIBDIR}")

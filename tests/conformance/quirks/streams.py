@@ -10,6 +10,10 @@ from tests.conformance.quirks.base import Quirks
 class StreamQuirks(Quirks):
     """A type with the capability `stream`: reaches the system without NStarX."""
 
+    def topics_path(self) -> str:
+        """Returns the path whose children are the topics."""
+        return ""
+
     def create_topic(self, name: str, partitions: int = 1) -> None:
         """Makes an empty topic."""
         raise NotImplementedError

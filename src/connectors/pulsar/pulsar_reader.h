@@ -1,0 +1,26 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "connector/facets.h"
+#include "connectors/pulsar/pulsar_admin.h"
+#include "connectors/pulsar/pulsar_client.h"
+
+namespace nstarx::connectors::pulsar {
+
+/// What is read of a partition.
+struct ReadRange {
+  MessageId after;                 ///< the first message is the one behind
+  std::optional<MessageId> until;  ///< the last entry; nothing: there is none to read now
+  int64_t keep = 0;                ///< only the last so many; 0: all
+};
+
+/// Reads partitions of one topic through `client`, which must outlive the stream. The first
+/// messages are waited for (a little) so that the schema is known.
+Result<std::unique_ptr<connector::BatchStream>> ReadTopic(
+    const Context& context, Client& client, const Topic& topic,
+    const connector::ConsumeRequest& request, const std::map<int32_t, ReadRange>& ranges);
+
+}  // namespace nstarx::connectors::pulsar
