@@ -28,11 +28,16 @@ struct MessageId {
 
   /// By ledger and entry only.
   bool EntryBefore(const MessageId& other) const;
+  /// By the place in the entry, too.
+  bool ComesBefore(const MessageId& other) const {
+    return EntryBefore(other) || (SameEntry(other) && batch < other.batch);
+  }
   bool SameEntry(const MessageId& other) const {
     return ledger == other.ledger && entry == other.entry;
   }
   bool IsLastOfEntry() const { return batch < 0 || batch_size <= 0 || batch + 1 >= batch_size; }
-  /// The place before this one: a reader that starts after it gets this message first.
+  /// A place before this one: a reader that begins behind it gets this message, though perhaps
+  /// others of its own or the previous entry first.
   MessageId Before() const;
   /// The first place of the next entry of the ledger.
   MessageId NextEntry() const;

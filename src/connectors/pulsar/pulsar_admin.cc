@@ -15,6 +15,30 @@ constexpr size_t kBodyMax = 32U << 20U;
 constexpr int kRedirects = 4;
 constexpr int64_t kPartitionsMax = 100'000;
 
+int HexOf(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+  return -1;
+}
+
+/// A subscription's name as brokers store it: form encoding, which internalStats shows.
+std::string DecodeForm(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool escaped = text[i] == '%' && i + 2 < text.size();
+    const int high = escaped ? HexOf(text[i + 1]) : -1;
+    const int low = escaped ? HexOf(text[i + 2]) : -1;
+    if (high >= 0 && low >= 0) {
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    } else {
+      out += text[i] == '+' ? ' ' : text[i];
+    }
+  }
+  return out;
+}
+
 /// The service and path of a redirect to the broker that owns the topic; TLS is never left.
 Status Follow(const net::HttpReply& reply, net::HttpRequest& request) {
   const std::string_view location = reply.Header("location");
@@ -122,7 +146,7 @@ Storage ReadStorage(const json::object& answer, int32_t id_partition) {
       auto mark = MessageId::Parse(GetString(row.get_object(), "markDeletePosition"));
       if (!mark) continue;
       mark->partition = id_partition;
-      out.committed[std::string(name)] = mark->NextEntry();
+      out.committed[DecodeForm(std::string_view(name.data(), name.size()))] = mark->NextEntry();
     }
   }
   return out;

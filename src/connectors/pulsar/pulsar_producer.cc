@@ -59,9 +59,7 @@ void TakeReceipt(int result, pulsar_message_id* id, void* opaque) {
       ++flight.delivered;
       auto& row = flight.partitions[std::max(at.partition, 0)];
       ++row.count;
-      if (row.last.EntryBefore(at) || (row.last.SameEntry(at) && row.last.batch < at.batch)) {
-        row.last = at;
-      }
+      if (row.last.ComesBefore(at)) row.last = at;
     } else if (flight.failure == kOk) {
       flight.failure = result;
     }

@@ -163,6 +163,7 @@ class TopicStream final : public connector::BatchStream {
     held.id = IdOf(api_, id);
     api_.message_id_free(id);
     held.id.partition = topic_.IdPartition(partition.number);
+    if (held.id.ComesBefore(partition.range.start)) return true;
     const auto& until = partition.range.until;
     if (!partition.at_end && until && until->EntryBefore(held.id)) {
       // Written since: for those who wait for more only.

@@ -12,7 +12,8 @@ namespace nstarx::connectors::pulsar {
 
 /// What is read of a partition.
 struct ReadRange {
-  MessageId after;                 ///< the first message is the one behind
+  MessageId after;                 ///< what the library is told to begin behind
+  MessageId start;                 ///< what comes before is left out: entries are sent whole
   std::optional<MessageId> until;  ///< the last entry; nothing: there is none to read now
   int64_t keep = 0;                ///< only the last so many; 0: all
 };

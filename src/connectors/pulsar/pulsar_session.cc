@@ -211,7 +211,8 @@ Result<ReadRange> PulsarSession::RangeOf(const Context& context,
       break;
     }
   }
-  ReadRange range{.after = after};
+  ReadRange range{.after = after, .start = start};
+  if (after.ledger < 0) range.start = MessageId();
   const bool any = storage.entries > 0 && storage.last.entry >= 0;
   if (any && !storage.last.EntryBefore(start)) range.until = storage.last;
   return range;
@@ -264,6 +265,10 @@ Status PulsarSession::Commit(const Context& context, std::string_view group, std
                              const std::vector<connector::PartitionOffset>& next) {
   NSTARX_RETURN_IF_ERROR(CheckWritable());
   NSTARX_RETURN_IF_ERROR(CheckGroup(group));
+  if (group.find_first_of("+%") != group.npos) {
+    return Failed(ErrorKind::kInvalidArgument, "stream.invalid_group",
+                  "the admin API can't name subscriptions with + or %: it decodes names twice");
+  }
   const auto found = admin_->Find(context, topic);
   if (!found) return Noted(found.error());
   std::vector<MessageId> places;

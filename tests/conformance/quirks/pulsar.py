@@ -7,8 +7,8 @@ from typing import Any
 from tests.conformance.quirks.streams import StreamQuirks
 from tests.servers.native_types import TypesTable
 
-_NO_QUERIES = "messages have no query language: test_stream.py and test_pulsar.py prove reading them"
-_TEXT = "positions are text (message ids) and headers are text: test_pulsar.py proves the same with those"
+_NO_QUERIES = "messages have no query language: test_stream.py and test_message_ids.py prove reading them"
+_TEXT = "positions are text (message ids) and headers are text: test_message_ids.py proves the same with those"
 
 
 class PulsarQuirks(StreamQuirks):
@@ -32,12 +32,12 @@ class PulsarQuirks(StreamQuirks):
         ),
         "describe": "a topic's columns are those of every message: test_stream.py proves them",
         "sample": "a topic's columns are those of every message: test_stream.py proves them",
-        "ingest and read back": "messages are produced: test_pulsar.py proves rows written and read back",
+        "ingest and read back": "messages are produced: test_message_ids.py proves rows written and read back",
         "messages written and read exactly": _TEXT,
         "offsets, timestamps, partitions, limit": _TEXT,
         "commit and lag; reading commits nothing": _TEXT,
         "describe and sample a topic": _TEXT,
-        "1 M messages in bounded memory": "the other client writes 1 M messages in half a minute: test_pulsar.py "
+        "1 M messages in bounded memory": "the other client writes 1 M messages in half a minute: test_message_ids.py "
         "proves bounded memory with 200 k",
     }  # fmt: skip
 
@@ -82,7 +82,7 @@ class PulsarQuirks(StreamQuirks):
     def read(self, topic: str, count: int) -> list[dict[str, Any]]:
         return [
             {
-                "key": message.partition_key().encode() if message.has_partition_key() else None,
+                "key": message.partition_key().encode() or None,
                 "value": None if message.has_null_value() else message.data(),
                 "headers": message.properties(),
                 "partition": number,

@@ -45,7 +45,8 @@ def _encode(data: bytes) -> str:
 
 
 class PulsarServer(ServerProcess):
-    """Ports: `port` and `tls_port` of the binary protocol, `web_port` and `web_tls_port` of the admin API.
+    """Ports: `port` and `tls_port` of the binary protocol, `web_port` and `web_tls_port` of the admin API, and
+    `nowhere_port`, where nobody listens.
 
     With `login`, the roles are `admin` (may all), `reader` (may consume in public/default) and `nobody`.
     """
@@ -60,10 +61,10 @@ class PulsarServer(ServerProcess):
         self.login = login
         self._secret = secrets.token_bytes(32)
         ports: set[int] = {self.port}
-        while len(ports) < 4:
+        while len(ports) < 5:
             ports.add(free_port())
         ports.discard(self.port)
-        self.tls_port, self.web_port, self.web_tls_port = sorted(ports)
+        self.tls_port, self.web_port, self.web_tls_port, self.nowhere_port = sorted(ports)
         self.token = self.sign("admin")
         self._client: Any = None
 
@@ -94,6 +95,7 @@ class PulsarServer(ServerProcess):
             "allowAutoTopicCreation=true", "allowAutoTopicCreationType=non-partitioned",
             "brokerDeleteInactiveTopicsEnabled=false", "transactionCoordinatorEnabled=false",
             "systemTopicEnabled=false", "topicLevelPoliciesEnabled=false", "journalSyncData=false",
+            "brokerShutdownTimeoutMs=1000", "metadataStoreBatchingEnabled=false",
         ]  # fmt: skip
         if self.login:
             lines += [
@@ -160,7 +162,7 @@ class PulsarServer(ServerProcess):
         """Returns the number of partitions, 0 when the topic is not partitioned."""
         return self.admin("GET", f"persistent/public/default/{topic}/partitions")["partitions"]
 
-    def write(self, topic: str, messages: list[dict[str, Any]]) -> list[str]:
+    def write(self, topic: str, messages: list[dict[str, Any]]) -> None:
         """Writes messages (key, value, headers, partition, event_ms) and waits for their receipts."""
         partitions = self.parts(topic)
         client = self.client()
@@ -192,7 +194,6 @@ class PulsarServer(ServerProcess):
             client.close()
         if problems:
             raise RuntimeError(f"messages were not delivered: {problems[0]}")
-        return []
 
     def read(self, topic: str, count: int) -> list[Any]:
         """Reads `count` messages from the beginning: (partition, message)."""
