@@ -20,9 +20,8 @@ std::optional<MessageId> MessageId::Parse(std::string_view text) {
   while (count < 4) {
     const size_t colon = text.find(':');
     const std::string_view part = text.substr(0, colon);
-    const char* last = part.data() + part.size();
-    const auto [end, error] = std::from_chars(part.data(), last, parts[count]);
-    if (part.empty() || error != std::errc() || end != last || parts[count] < -1) {
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), parts[count]);
+    if (error != std::errc() || end != part.data() + part.size() || parts[count] < -1) {
       return std::nullopt;
     }
     ++count;

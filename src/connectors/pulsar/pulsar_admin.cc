@@ -202,9 +202,12 @@ Result<std::string> Admin::Call(const Context& context, std::string_view method,
 }
 
 Result<json::value> Admin::Get(const Context& context, std::string_view path) {
-  NSTARX_TRY(const std::string body, Call(context, "GET", path, ""));
-  if (body.empty()) return json::value();
-  auto value = ParseJson(body);
+  auto body = Call(context, "GET", path, "");
+  // A connection that was kept may be one that the broker has given up.
+  if (!body && body.error().code() == "connection.lost") body = Call(context, "GET", path, "");
+  if (!body) return body.error();
+  if (body->empty()) return json::value();
+  auto value = ParseJson(*body);
   if (value) return value;
   return Failed(ErrorKind::kUnavailable, "admin.failed", "the answer of the admin port is no JSON");
 }

@@ -134,7 +134,10 @@ Result<std::unique_ptr<Client>> Client::Make(const Login& login) {
 }
 
 Client::~Client() {
-  if (handle_ == nullptr) return;
+  if (handle_ != nullptr) Close();
+}
+
+void Client::Close() {
   auto answer = std::make_shared<Answer<void>>();
   api_.client_close_async(handle_, NoteClosed, new std::shared_ptr<Answer<void>>(answer));
   {

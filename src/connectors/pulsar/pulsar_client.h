@@ -60,6 +60,7 @@ class Client {
 
  private:
   Client(const Libpulsar& api, const Login& login) : api_(api), login_(login) {}
+  void Close();
   /// The library says only that it took too long: looks for the cause.
   Error CauseOf(const Context& context, int result, std::string_view what) const;
 

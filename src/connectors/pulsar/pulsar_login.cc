@@ -23,8 +23,13 @@ Error HungUp(const Context& context, const Login& login) {
           .WithAction(Action::kFixInput);
     }
   }
-  return Failed(ErrorKind::kUnavailable, "login.not_pulsar",
-                "the port accepts the connection, but does not speak Pulsar's protocol", "login");
+  // A broker that goes down hangs up, too: then nobody accepts a second time.
+  return net::Diagnose(
+             context.WithTimeout(kProbeWait), login.endpoint, login.ssl, login.ssl.enabled, {},
+             Failed(ErrorKind::kUnavailable, "login.not_pulsar",
+                    "the port accepts the connection, but does not speak Pulsar's protocol",
+                    "login"))
+      .WithConnector("pulsar");
 }
 
 Result<Greeting> Converse(const Context& context, const Login& login, net::Channel& channel) {

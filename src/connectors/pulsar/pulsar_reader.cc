@@ -50,7 +50,7 @@ class TopicStream final : public connector::BatchStream {
         request_(request),
         rows_("pulsar", request.topic, request.format, false) {}
 
-  Status Start(const Context& context, const std::map<int32_t, ReadRange>& ranges) {
+  Status Start(const Context& context, const std::map<int32_t, PartitionRange>& ranges) {
     for (const auto& [number, range] : ranges) {
       const bool waits = request_.follow || request_.wait.count() > 0;
       if ((!range.until && !waits) || request_.limit == 0) continue;
@@ -101,7 +101,7 @@ class TopicStream final : public connector::BatchStream {
  private:
   struct Partition {
     int32_t number = 0;
-    ReadRange range;
+    PartitionRange range;
     std::unique_ptr<Client::Reader> reader;
     bool at_end = false;
     std::deque<Held> tail;  ///< the last ones, where only those are wanted
@@ -291,7 +291,7 @@ class TopicStream final : public connector::BatchStream {
 
 Result<std::unique_ptr<connector::BatchStream>> ReadTopic(
     const Context& context, Client& client, const Topic& topic,
-    const connector::ConsumeRequest& request, const std::map<int32_t, ReadRange>& ranges) {
+    const connector::ConsumeRequest& request, const std::map<int32_t, PartitionRange>& ranges) {
   auto stream = std::make_unique<TopicStream>(client, topic, request);
   NSTARX_RETURN_IF_ERROR(stream->Start(context, ranges));
   return stream;

@@ -11,7 +11,7 @@
 namespace nstarx::connectors::pulsar {
 
 /// What is read of a partition.
-struct ReadRange {
+struct PartitionRange {
   MessageId after;                 ///< what the library is told to begin behind
   MessageId start;                 ///< what comes before is left out: entries are sent whole
   std::optional<MessageId> until;  ///< the last entry; nothing: there is none to read now
@@ -22,6 +22,6 @@ struct ReadRange {
 /// messages are waited for (a little) so that the schema is known.
 Result<std::unique_ptr<connector::BatchStream>> ReadTopic(
     const Context& context, Client& client, const Topic& topic,
-    const connector::ConsumeRequest& request, const std::map<int32_t, ReadRange>& ranges);
+    const connector::ConsumeRequest& request, const std::map<int32_t, PartitionRange>& ranges);
 
 }  // namespace nstarx::connectors::pulsar

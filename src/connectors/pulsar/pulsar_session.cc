@@ -142,7 +142,7 @@ Result<std::unique_ptr<connector::BatchStream>> PulsarSession::Sample(const Cont
   const auto found = FindPath(context, *admin_, path);
   if (!found) return Noted(found.error());
   const Topic& topic = found->topic;
-  std::map<int32_t, ReadRange> ranges;
+  std::map<int32_t, PartitionRange> ranges;
   int64_t wanted = limit;
   for (const int32_t number : found->Numbers()) {
     NSTARX_TRY(const Storage storage, admin_->AskStorage(context, topic, number));
@@ -179,9 +179,9 @@ Result<connector::ProduceReport> PulsarSession::Produce(const Context& context,
   return Noted(report.error());
 }
 
-Result<ReadRange> PulsarSession::RangeOf(const Context& context,
-                                         const connector::ConsumeRequest& request,
-                                         const Topic& topic, int32_t number) {
+Result<PartitionRange> PulsarSession::RangeOf(const Context& context,
+                                              const connector::ConsumeRequest& request,
+                                              const Topic& topic, int32_t number) {
   NSTARX_TRY(const Storage storage, admin_->AskStorage(context, topic, number));
   MessageId start = storage.first;
   MessageId after;  // the beginning
@@ -211,7 +211,7 @@ Result<ReadRange> PulsarSession::RangeOf(const Context& context,
       break;
     }
   }
-  ReadRange range{.after = after, .start = start};
+  PartitionRange range{.after = after, .start = start};
   if (after.ledger < 0) range.start = MessageId();
   const bool any = storage.entries > 0 && storage.last.entry >= 0;
   if (any && !storage.last.EntryBefore(start)) range.until = storage.last;
@@ -230,7 +230,7 @@ Result<std::unique_ptr<connector::BatchStream>> PulsarSession::Consume(
     const auto id = MessageId::Parse(request.position.ToString());
     if (id && id->partition >= 0) numbers = {id->partition};
   }
-  std::map<int32_t, ReadRange> ranges;
+  std::map<int32_t, PartitionRange> ranges;
   for (const int32_t number : numbers) {
     if (number < 0 || number >= std::max(topic->partitions, 1)) {
       return UnknownPartition(request.topic, number);

@@ -49,8 +49,8 @@ class PulsarSession final : public connector::Session,
   Status Connect(const Context& context);
   Result<Client*> TheClient();
   Status CheckWritable() const;
-  Result<ReadRange> RangeOf(const Context& context, const connector::ConsumeRequest& request,
-                            const Topic& topic, int32_t number);
+  Result<PartitionRange> RangeOf(const Context& context, const connector::ConsumeRequest& request,
+                                 const Topic& topic, int32_t number);
   Status CommitPartition(const Context& context, std::string_view group, const Topic& topic,
                          const MessageId& next, int32_t number);
   /// Notes an error that the session does not survive.
