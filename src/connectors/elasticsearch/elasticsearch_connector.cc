@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/base64.h"
 #include "connector/connector.h"
 #include "connectors/documents/json_text.h"
 #include "connectors/elasticsearch/elasticsearch_errors.h"
@@ -28,7 +29,7 @@ void Authorize(const connector::OpenRequest& request, Client::Options& options) 
     login += ':';
     login += CopyOf(request.secrets, "password").Reveal();
     std::string encoded;
-    documents::AppendBase64(login, &encoded);
+    AppendBase64(login, &encoded);
     WipeString(login);
     options.authorization_scheme = "Basic";
     options.authorization = Secret::FromString(std::move(encoded));

@@ -48,7 +48,7 @@ class TopicStream final : public connector::BatchStream {
         api_(client.api()),
         topic_(topic),
         request_(request),
-        rows_("pulsar", request.topic, request.format, false) {}
+        rows_(request.topic, request.format, false) {}
 
   Status Start(const Context& context, const std::map<int32_t, PartitionRange>& ranges) {
     for (const auto& [number, range] : ranges) {
