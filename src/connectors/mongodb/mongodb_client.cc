@@ -17,8 +17,9 @@ namespace {
 constexpr size_t kMaxProgramName = 120;
 constexpr std::chrono::milliseconds kTidyTimeout{2000};
 
-/// The driver starts itself in a constructor and keeps counters in a file in /dev/shm that outlives a killed process.
-/// Nobody reads them; this runs before that constructor (101 is the first priority an application may take).
+/// The driver starts itself in a constructor and keeps counters in a file in /dev/shm that outlives
+/// a killed process. Nobody reads them; this runs before that constructor (101 is the first
+/// priority an application may take).
 [[gnu::constructor(101)]] void KeepCountersPrivate() { ::setenv("MONGOC_DISABLE_SHM", "1", 0); }
 
 /// The driver's process-wide set-up, at the first use. Its log would go to stderr.
