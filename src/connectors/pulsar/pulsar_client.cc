@@ -154,11 +154,13 @@ Error Client::CauseOf(const Context& context, int result, std::string_view what)
   if (!vague) return error;
   if (auto greeting = Greet(context, login_); !greeting) return greeting.error();
   return result == kTimeout
-             ? Failed(ErrorKind::kUnavailable, "stream.advertised_unreachable",
-                      fmt::format("{}: the broker that was dialled answers, but the one that it "
-                                  "names for the topic does not",
-                                  what),
-                      "query")
+             ? Failed(
+                   ErrorKind::kUnavailable, "stream.advertised_unreachable",
+                   fmt::format(
+                       "{}: the broker that was dialled answers, the topic's own does not: it may "
+                       "be advertised under an address that can't be reached from here",
+                       what),
+                   "query")
              : error;
 }
 
