@@ -210,6 +210,7 @@ class Transfer final : public connector::ByteStream {
     } else if (request.method != "GET") {
       curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     }
+    if (request.fresh) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     if (request.negotiate) {
       curl_easy_setopt(easy, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_NEGOTIATE));
       curl_easy_setopt(easy, CURLOPT_USERPWD, ":");

@@ -34,9 +34,9 @@ struct HttpOptions {
 };
 
 /// HTTP towards one service over kept-alive connections. Used by one thread at a time. Never
-/// follows redirects, never retries. Errors: dns.not_found, tcp.refused, tcp.timeout,
-/// tls.unknown_ca, tls.handshake_failed, request.timeout, connection.lost, query.timeout,
-/// query.cancelled; an HTTP status is no error here.
+/// follows redirects, never retries (but see HttpRequest::fresh). Errors: dns.not_found,
+/// tcp.refused, tcp.timeout, tls.unknown_ca, tls.handshake_failed, request.timeout,
+/// connection.lost, query.timeout, query.cancelled; an HTTP status is no error here.
 class HttpClient {
  public:
   static Result<std::unique_ptr<HttpClient>> Open(HttpOptions options);

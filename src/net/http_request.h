@@ -36,6 +36,8 @@ struct HttpRequest {
   std::string_view body;  ///< must live until the reply is there
   /// Proves who asks by SPNEGO, with the Kerberos ticket or keytab of this process.
   bool negotiate = false;
+  /// Over a connection of its own: libcurl sends a request again when a kept one turns out dead.
+  bool fresh = false;
 
   /// Scheme, host, path and the encoded query.
   std::string Url() const;

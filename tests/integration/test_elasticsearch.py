@@ -251,6 +251,21 @@ def test_failures(rest: GatewayClient, create: Callable[..., str], node: Any, in
     assert_problem(rest.query(name, search(index)), "query.index_closed")
 
 
+def test_explain(rest: GatewayClient, create: Callable[..., str], node: Any, index: str) -> None:
+    fill(node, index, [{"n": 1}])
+    name = create()
+    answer = rest.post(f"/connections/{name}/explain", {"query": search(index, query={"range": {"n": {"gte": 1}}})})
+    assert answer.status_code == 200, answer.text
+    (child,) = answer.json()["plan"]["children"]
+    assert (child["index"], "n:[1 TO" in child["query"]) == (index, True)
+    wrong = rest.post(f"/connections/{name}/explain", {"query": search(index, query={"no_such_query": {}})})
+    assert_problem(wrong, "query.syntax_error")
+
+
+def test_a_pattern_may_match_nothing(rest: GatewayClient, create: Callable[..., str]) -> None:
+    assert rest.arrow(create(), search("no-such-index-*")).num_rows == 0
+
+
 def test_browse_knows_aliases_and_data_streams(
     rest: GatewayClient, create: Callable[..., str], node: Any, index: str
 ) -> None:

@@ -63,7 +63,7 @@ class Flattener {
     for (const auto& [key, result] : open) {
       if (const auto* buckets = BucketsOf(result)) row[key] = *buckets;
     }
-    return Add(std::move(row));
+    return Add(row);
   }
 
   std::deque<std::string> rows;
@@ -139,7 +139,7 @@ class Flattener {
     for (const auto& [source, value] : key.get_object()) row[source] = value;  // composite
   }
 
-  Status Add(json::object row) {
+  Status Add(const json::object& row) {
     std::string text = json::serialize(row);
     bytes_ += text.size();
     if (bytes_ > kBytesMax) {

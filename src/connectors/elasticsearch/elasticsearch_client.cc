@@ -39,8 +39,8 @@ Result<std::unique_ptr<Client>> Client::Open(Options options) {
   return std::unique_ptr<Client>(new Client(std::move(options), std::move(http)));
 }
 
-net::HttpRequest Client::RequestOf(std::string method, std::string path, net::HttpFields query,
-                                   std::string_view body) const {
+net::HttpRequest Client::RequestOf(std::string method, const std::string& path,
+                                   net::HttpFields query, std::string_view body) const {
   const bool lines = path.ends_with("/_bulk");
   net::HttpRequest request{.method = std::move(method),
                            .service = options_.service,
@@ -48,6 +48,7 @@ net::HttpRequest Client::RequestOf(std::string method, std::string path, net::Ht
                            .query = std::move(query),
                            .headers = {},
                            .body = body};
+  request.fresh = lines;  // documents without a name would be there twice
   if (!body.empty()) {
     request.headers.emplace_back("Content-Type",
                                  lines ? "application/x-ndjson" : "application/json");
@@ -74,7 +75,7 @@ Error Client::Transport(Error error, std::string_view stage) {
 Result<json::value> Client::Ask(const Context& context, std::string method, std::string path,
                                 net::HttpFields query, std::string_view body,
                                 std::string_view stage) {
-  net::HttpRequest request = RequestOf(std::move(method), std::move(path), std::move(query), body);
+  net::HttpRequest request = RequestOf(std::move(method), path, std::move(query), body);
   auto reply = http_->Send(context, request, kBodyMax);
   if (!request.headers.empty()) WipeString(request.headers.back().second);
   if (!reply) return Transport(std::move(reply).error(), stage);
@@ -87,7 +88,7 @@ Result<std::unique_ptr<connector::ByteStream>> Client::Start(const Context& cont
                                                              std::string method, std::string path,
                                                              net::HttpFields query,
                                                              std::string_view body) {
-  net::HttpRequest request = RequestOf(std::move(method), std::move(path), std::move(query), body);
+  net::HttpRequest request = RequestOf(std::move(method), path, std::move(query), body);
   net::HttpReply reply;
   auto stream = http_->Start(context, request, reply);
   if (!request.headers.empty()) WipeString(request.headers.back().second);

@@ -40,7 +40,7 @@ class Client {
  private:
   Client(Options options, std::unique_ptr<net::HttpClient> http)
       : options_(std::move(options)), http_(std::move(http)) {}
-  net::HttpRequest RequestOf(std::string method, std::string path, net::HttpFields query,
+  net::HttpRequest RequestOf(std::string method, const std::string& path, net::HttpFields query,
                              std::string_view body) const;
   Error Transport(Error error, std::string_view stage);
 

@@ -36,7 +36,7 @@ std::shared_ptr<arrow::DataType> StructOf(const json::object& mapping, int depth
     if (!value.is_object() || GetString(value.get_object(), "type") == "alias") continue;
     fields.push_back(FieldOf(std::string(name), value.get_object(), depth + 1));
   }
-  return fields.empty() ? nullptr : arrow::struct_(std::move(fields));
+  return fields.empty() ? nullptr : arrow::struct_(fields);
 }
 
 /// Null where the form of the values is free (geo_point, ranges, flattened, …): JSON text.
@@ -44,7 +44,7 @@ std::shared_ptr<arrow::DataType> TypeOf(const json::object& mapping, int depth) 
   const std::string_view type = GetString(mapping, "type", "object");
   if (type == "object" || type == "nested") {
     auto inner = GetBool(mapping, "enabled", true) ? StructOf(mapping, depth) : nullptr;
-    return inner && type == "nested" ? arrow::list(std::move(inner)) : inner;
+    return inner && type == "nested" ? arrow::list(inner) : inner;
   }
   if (type == "long") return arrow::int64();
   if (type == "integer") return arrow::int32();
@@ -194,7 +194,7 @@ Mappings ReadMappings(const json::value& reply) {
       if (native == "alias") continue;
       auto field = FieldOf(name, mapping.get_object(), 0);
       if (auto type = RememberedType(GetString(remembered, name)); type && native != "object") {
-        field = field->WithType(std::move(type));
+        field = field->WithType(type);
       }
       const auto [found, fresh] = place.emplace(name, out.fields.size());
       if (fresh) {

@@ -282,6 +282,8 @@ Result<std::unique_ptr<connector::BatchStream>> StartSearch(const Context& conte
   NSTARX_TRY(const json::value reply,
              client.Ask(context, "GET", IndexPath(search.index, "/_mapping")));
   const Mappings mappings = ReadMappings(reply);
+  // A pattern that matches nothing.
+  if (reply.is_object() && reply.get_object().empty()) search.limit = 0;
   auto stream = std::make_unique<HitStream>(client, std::move(search), product, paging);
   NSTARX_RETURN_IF_ERROR(stream->Start(context, mappings));
   return std::unique_ptr<connector::BatchStream>(std::move(stream));

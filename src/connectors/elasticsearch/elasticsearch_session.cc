@@ -130,4 +130,41 @@ Result<int64_t> ElasticsearchSession::Ingest(const Context& context, std::string
   return IngestInto(context, *client_, std::string(path), mode, source);
 }
 
+Result<json::object> ElasticsearchSession::Explain(const Context& context,
+                                                   const connector::Statement& statement) {
+  NSTARX_TRY(const Search search, ReadSearch(statement));
+  json::object body;
+  if (const auto* query = search.body.if_contains("query")) body["query"] = *query;
+  const std::string text = body.empty() ? "" : json::serialize(body);
+  NSTARX_TRY(const json::value reply,
+             client_->Ask(context, "GET", IndexPath(search.index, "/_validate/query"),
+                          {{"explain", "true"}, {"rewrite", "true"}}, text));
+  const auto* answer = reply.if_object();
+  if (answer == nullptr) {
+    return Failed(ErrorKind::kUnavailable, "response.malformed", "The server explains nothing");
+  }
+  json::array children;
+  const auto* explanations = answer->if_contains("explanations");
+  if (explanations && explanations->is_array()) {
+    for (const auto& each : explanations->get_array()) {
+      if (!each.is_object()) continue;
+      const json::object& index = each.get_object();
+      if (!GetBool(index, "valid", true)) {
+        return Failed(ErrorKind::kInvalidArgument, "query.syntax_error",
+                      std::string(GetString(index, "error")));
+      }
+      children.push_back(json::object{{"node", "index"},
+                                      {"index", GetString(index, "index")},
+                                      {"query", GetString(index, "explanation")}});
+    }
+  }
+  if (!GetBool(*answer, "valid", true)) {
+    return Failed(ErrorKind::kInvalidArgument, "query.syntax_error",
+                  std::string(GetString(*answer, "error", "The query is not valid")));
+  }
+  return json::object{{"plan", json::object{{"node", search.aggregations ? "aggregate" : "search"},
+                                            {"children", std::move(children)}}},
+                      {"native", reply}};
+}
+
 }  // namespace nstarx::connectors::elasticsearch

@@ -18,6 +18,7 @@ struct SessionOptions {
 class ElasticsearchSession final : public connector::Session,
                                    public connector::QueryFacet,
                                    public connector::BrowseFacet,
+                                   public connector::ExplainFacet,
                                    public connector::IngestFacet {
  public:
   ElasticsearchSession(std::unique_ptr<Client> client, SessionOptions options)
@@ -41,6 +42,9 @@ class ElasticsearchSession final : public connector::Session,
                                                          int64_t limit) override;
   Result<int64_t> Ingest(const Context& context, std::string_view path, connector::IngestMode mode,
                          connector::BatchStream& source) override;
+  /// What the query becomes in each index, as the server's _validate says.
+  Result<json::object> Explain(const Context& context,
+                               const connector::Statement& statement) override;
 
  private:
   const std::unique_ptr<Client> client_;
