@@ -72,7 +72,7 @@ Error Client::Transport(Error error, std::string_view stage) {
   return error.WithConnector("elasticsearch");
 }
 
-Result<json::value> Client::Ask(const Context& context, std::string method, std::string path,
+Result<json::value> Client::Ask(const Context& context, std::string method, const std::string& path,
                                 net::HttpFields query, std::string_view body,
                                 std::string_view stage) {
   net::HttpRequest request = RequestOf(std::move(method), path, std::move(query), body);
@@ -85,7 +85,8 @@ Result<json::value> Client::Ask(const Context& context, std::string method, std:
 }
 
 Result<std::unique_ptr<connector::ByteStream>> Client::Start(const Context& context,
-                                                             std::string method, std::string path,
+                                                             std::string method,
+                                                             const std::string& path,
                                                              net::HttpFields query,
                                                              std::string_view body) {
   net::HttpRequest request = RequestOf(std::move(method), path, std::move(query), body);

@@ -25,12 +25,13 @@ class Client {
   static Result<std::unique_ptr<Client>> Open(Options options);
 
   /// The JSON of a reply below 300, of at most 64 MiB.
-  Result<json::value> Ask(const Context& context, std::string method, std::string path,
+  Result<json::value> Ask(const Context& context, std::string method, const std::string& path,
                           net::HttpFields query = {}, std::string_view body = {},
                           std::string_view stage = "query");
   /// The body of a reply below 300 as it comes.
   Result<std::unique_ptr<connector::ByteStream>> Start(const Context& context, std::string method,
-                                                       std::string path, net::HttpFields query,
+                                                       const std::string& path,
+                                                       net::HttpFields query,
                                                        std::string_view body);
   /// The failure of a stream that Start gave.
   Error FailureOfStream(Error error) { return Transport(std::move(error), "query"); }
