@@ -63,6 +63,11 @@ SKIPS: dict[str, Skip] = {
         "Google Cloud Storage itself",
         "no account here; fake-gcs-server checks no tokens and no signed URLs, the tests verify both signatures",
     ),
+    "real-redshift": Skip(
+        "Amazon Redshift itself (its system views' true contents, SUPER and its other own types, serverless)",
+        "no account here; PostgreSQL 15 with imitated system views stands in: it proves the wire protocol, the SQL path "
+        "and the types that both have, moto proves the exchange of keys for a cluster's login",
+    ),
 }
 
 

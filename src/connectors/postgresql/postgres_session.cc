@@ -189,7 +189,8 @@ Status PostgresSession::CheckAllowed(const std::vector<SqlStatement>& statements
     }
     bool may_write = statement.kind == StatementKind::kOther ||
                      statement.kind == StatementKind::kSetting ||
-                     statement.kind == StatementKind::kTransaction;
+                     statement.kind == StatementKind::kTransaction ||
+                     (options_.dialect.read_only_blocks && statement.kind == StatementKind::kWrite);
     if (options_.read_only && may_write) {
       return Error(ErrorKind::kPermissionDenied, "query.read_only",
                    "this connection is read-only: it runs queries only")
@@ -212,8 +213,8 @@ Result<std::unique_ptr<connector::BatchStream>> PostgresSession::Execute(
   for (const auto& value : run.values) run.parameters.push_back(value ? &*value : nullptr);
   if (StatementMemory::Prepared* known = memory_.Find(statement.text);
       known != nullptr && !known->name.empty() &&
-      !(known->scan && options.parallelism > 1 && options.siblings != nullptr &&
-        !memory_.SmallScan(known->shape))) {
+      !(options_.dialect.page_ranges && known->scan && options.parallelism > 1 &&
+        options.siblings != nullptr && !memory_.SmallScan(known->shape))) {
     StatementMemory::Prepared prepared = *known;
     run.leaves_state = prepared.leaves_state;
     run.statement.text = statement.text;
@@ -228,12 +229,17 @@ Result<std::unique_ptr<connector::BatchStream>> PostgresSession::Execute(
   for (const SqlStatement& part : statements) run.leaves_state |= part.leaves_state;
   run.statement = std::move(statements.back());
   statements.pop_back();
+  if (options_.read_only && options_.dialect.read_only_blocks) {
+    NSTARX_RETURN_IF_ERROR(Ask(context, "BEGIN READ ONLY"));
+    in_block_ = true;
+  }
   for (const SqlStatement& part : statements) {
     Status status = RunLeading(context, statement.text, part);
     if (!status) return Recover(context, status).error();
   }
-  if (run.alone && run.statement.scan && options.parallelism > 1 && options.siblings != nullptr &&
-      !statement.limit && run.parameters.empty() && !memory_.SmallScan(run.statement.shape)) {
+  if (options_.dialect.page_ranges && run.alone && run.statement.scan && options.parallelism > 1 &&
+      options.siblings != nullptr && !statement.limit && run.parameters.empty() &&
+      !memory_.SmallScan(run.statement.shape)) {
     NSTARX_TRY(auto parallel,
                TryParallelScan(context, *this, statement.text, run.statement, options));
     if (parallel) return parallel;
@@ -315,15 +321,16 @@ Result<std::vector<ResultColumn>> PostgresSession::DescribeColumns(const Context
 Result<std::unique_ptr<connector::BatchStream>> PostgresSession::RunLast(const Context& context,
                                                                          Run& run) {
   const bool plain =
-      run.alone && options_.prepared_statements &&
+      run.alone && options_.prepared_statements && !in_block_ &&
       (run.statement.kind == StatementKind::kQuery || run.statement.kind == StatementKind::kWrite);
   const bool seen = plain && memory_.Find(run.request.text) != nullptr;
   std::string name = seen ? memory_.NextName() : "";
   std::vector<ResultColumn> columns;
-  const std::vector<ResultColumn>* known =
-      run.alone && !seen && run.statement.kind == StatementKind::kQuery && run.parameters.empty()
-          ? memory_.FindShape(run.statement.shape)
-          : nullptr;
+  const std::vector<ResultColumn>* known = run.alone && !seen && !in_block_ &&
+                                                   run.statement.kind == StatementKind::kQuery &&
+                                                   run.parameters.empty()
+                                               ? memory_.FindShape(run.statement.shape)
+                                               : nullptr;
   const int32_t rows_max = RowsMax(run);
   if (known != nullptr) {
     // Columns as last time, in all likelihood: everything goes out at once.
@@ -447,12 +454,14 @@ Status PostgresSession::EndStatement(const Context& context, bool finished, bool
   if (wire_.transaction() != 'I') {
     bool failed = wire_.transaction() == 'E' || !finished;
     if (auto asked = Ask(resting, "ROLLBACK"); !asked) wire_.MarkBroken();
-    if (!failed) {
+    if (!failed && !in_block_) {
       status =
           Refuse("query.open_transaction", "the text leaves a transaction open; it was rolled back")
               .WithHint("Send BEGIN … COMMIT as one text: each call is on its own.");
     }
   }
+  in_block_ = false;
+  if (leaves_state && !options_.dialect.resets) wire_.MarkBroken();
   if (leaves_state && !wire_.broken()) {
     memory_.Clear();
     auto asked = Ask(resting, "DISCARD ALL");

@@ -14,12 +14,22 @@
 
 namespace nstarx::connectors::postgresql {
 
+/// What a system that speaks the protocol does otherwise than PostgreSQL.
+struct Dialect {
+  bool page_ranges = true;        ///< has ctid and exported snapshots
+  bool read_only_blocks = false;  ///< has no read-only sessions: each statement gets a block
+  bool resets = true;             ///< has DISCARD ALL; else a changed session is given up
+  /// Decides a column's way before the general rules; nullopt: they decide.
+  std::optional<ColumnType> (*type_of)(uint32_t oid) = nullptr;
+};
+
 struct SessionOptions {
   std::string user;
   std::string database;
   OpenNumeric open_numeric = OpenNumeric::kDecimal;
   bool prepared_statements = true;
   bool read_only = false;
+  Dialect dialect = {};
 };
 
 /// Rows of a question of our own, as text; absent is NULL.
@@ -71,12 +81,12 @@ class StatementMemory {
 
 /// One logged-in PostgreSQL session. Thread-safety as the contract says: one thread at a time,
 /// Cancel() and healthy() from any.
-class PostgresSession final : public connector::Session,
-                              public connector::QueryFacet,
-                              public connector::BrowseFacet,
-                              public connector::IngestFacet,
-                              public connector::PrivilegesFacet,
-                              public connector::ExplainFacet {
+class PostgresSession : public connector::Session,
+                        public connector::QueryFacet,
+                        public connector::BrowseFacet,
+                        public connector::IngestFacet,
+                        public connector::PrivilegesFacet,
+                        public connector::ExplainFacet {
  public:
   PostgresSession(std::unique_ptr<Client> client, SessionOptions options);
   ~PostgresSession() override;
@@ -117,6 +127,9 @@ class PostgresSession final : public connector::Session,
   /// `finished`, takes back an open transaction, forgets what was set.
   Status EndStatement(const Context& context, bool finished, bool leaves_state);
   ColumnType TypeOf(const ResultColumn& column) const {
+    if (options_.dialect.type_of != nullptr) {
+      if (auto own = options_.dialect.type_of(column.oid)) return *std::move(own);
+    }
     return TypeOfColumn(column.oid, column.modifier, options_.open_numeric);
   }
   std::unique_ptr<BatchDecoder> DecoderFor(const std::vector<ResultColumn>& columns) const;
@@ -147,7 +160,8 @@ class PostgresSession final : public connector::Session,
   StatementMemory memory_;
   bool check_utf8_;
   bool streaming_ = false;
-  bool resting_ = false;  ///< EndStatement asks: a further failure ends the session
+  bool in_block_ = false;  ///< a read-only block of our own is open
+  bool resting_ = false;   ///< EndStatement asks: a further failure ends the session
 };
 
 }  // namespace nstarx::connectors::postgresql
