@@ -64,9 +64,9 @@ SKIPS: dict[str, Skip] = {
         "no account here; fake-gcs-server checks no tokens and no signed URLs, the tests verify both signatures",
     ),
     "real-redshift": Skip(
-        "Amazon Redshift itself (its system views' true contents, SUPER and its other own types, serverless)",
-        "no account here; PostgreSQL 15 with imitated system views stands in: it proves the wire protocol, the SQL path "
-        "and the types that both have, moto proves the exchange of keys for a cluster's login",
+        "Amazon Redshift itself (SUPER and its other own types, its system views' true contents, plans, serverless)",
+        "no account here; PostgreSQL 15 with imitated system views stands in: proves wire protocol, SQL path, types"
+        " that both have, the exchange of keys for a login against moto",
     ),
 }
 

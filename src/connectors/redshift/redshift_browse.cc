@@ -138,17 +138,18 @@ Result<std::pair<std::string, std::string>> RedshiftSession::Find(
   return std::pair(Text(row[0]), Text(row[1]));
 }
 
-Result<connector::Description> RedshiftSession::Describe(const Context& context,
-                                                         std::string_view path) {
-  connector::Description description;
-  NSTARX_TRY(auto table, Find(context, path, description));
-  auto keys = Ask(context,
+namespace {
+
+Status AddKeys(RedshiftSession& session, const Context& context, const std::string& schema,
+               const std::string& name, connector::Description& description) {
+  auto keys =
+      session.Ask(context,
                   "SELECT k.conname, k.contype, a.attname FROM pg_constraint k JOIN pg_class c ON "
                   "c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace JOIN "
                   "pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) WHERE "
                   "n.nspname = $1 AND c.relname = $2 AND k.contype IN ('p', 'u') ORDER BY "
                   "k.contype, k.conname, a.attnum",
-                  {table.first, table.second});
+                  {schema, name});
   if (!keys) return Refine(std::move(keys).error());
   for (const TextRow& row : *keys) {
     if (description.keys.empty() || description.keys.back().name != Text(row[0])) {
@@ -157,40 +158,52 @@ Result<connector::Description> RedshiftSession::Describe(const Context& context,
     }
     description.keys.back().columns.push_back(Text(row[2]));
   }
-  auto columns = Ask(context,
-                     "SELECT column_name, data_type, numeric_precision, numeric_scale, "
-                     "is_nullable, column_default, remarks FROM svv_all_columns WHERE "
-                     "database_name = current_database() AND schema_name = $1 AND table_name = $2 "
-                     "ORDER BY ordinal_position",
-                     {table.first, table.second});
+  return {};
+}
+
+Status AddColumns(RedshiftSession& session, const Context& context, const std::string& schema,
+                  const std::string& name, connector::Description& description) {
+  auto columns =
+      session.Ask(context,
+                  "SELECT column_name, data_type, numeric_precision, numeric_scale, "
+                  "is_nullable, column_default, remarks FROM svv_all_columns WHERE "
+                  "database_name = current_database() AND schema_name = $1 AND table_name = $2 "
+                  "ORDER BY ordinal_position",
+                  {schema, name});
   if (!columns) return Refine(std::move(columns).error());
   for (const TextRow& row : *columns) {
-    const std::string name = Text(row[0]);
+    const std::string column = Text(row[0]);
     const std::string type = Text(row[1]);
     const int64_t precision = Number(row[2], 0);
     const int64_t scale = Number(row[3], 0);
     bool primary = false;
     for (const connector::Key& key : description.keys) {
-      primary =
-          primary || (key.kind == "primary" &&
-                      std::find(key.columns.begin(), key.columns.end(), name) != key.columns.end());
+      primary = primary ||
+                (key.kind == "primary" &&
+                 std::find(key.columns.begin(), key.columns.end(), column) != key.columns.end());
     }
     description.columns.push_back(
-        {.name = name,
+        {.name = column,
          .native_type = type == "numeric" && precision > 0
                             ? fmt::format("numeric({},{})", precision, scale)
                             : type,
-         .arrow_type = ArrowNameOf(*this, type, precision, scale),
+         .arrow_type = ArrowNameOf(session, type, precision, scale),
          .nullable = Text(row[4]) != "NO",
          .primary_key = primary,
          .default_value = Text(row[5]),
          .comment = Text(row[6])});
   }
+  return {};
+}
+
+Status AddSize(RedshiftSession& session, const Context& context, const std::string& schema,
+               const std::string& name, connector::Description& description) {
   // Whoever may not read this view does without: sizes are a help, not the description.
-  auto size = Ask(context,
+  auto size =
+      session.Ask(context,
                   "SELECT size, tbl_rows FROM svv_table_info WHERE \"schema\" = $1 AND \"table\" "
                   "= $2",
-                  {table.first, table.second});
+                  {schema, name});
   if (size && size->size() == 1) {
     const int64_t mebibytes = Number(size->front()[0], -1);
     if (mebibytes >= 0 && mebibytes < (int64_t{1} << 40)) description.size_bytes = mebibytes << 20;
@@ -201,6 +214,18 @@ Result<connector::Description> RedshiftSession::Describe(const Context& context,
              size.error().code() != "query.undefined_table") {
     return Refine(std::move(size).error());
   }
+  return {};
+}
+
+}  // namespace
+
+Result<connector::Description> RedshiftSession::Describe(const Context& context,
+                                                         std::string_view path) {
+  connector::Description description;
+  NSTARX_TRY(auto table, Find(context, path, description));
+  NSTARX_RETURN_IF_ERROR(AddKeys(*this, context, table.first, table.second, description));
+  NSTARX_RETURN_IF_ERROR(AddColumns(*this, context, table.first, table.second, description));
+  NSTARX_RETURN_IF_ERROR(AddSize(*this, context, table.first, table.second, description));
   return description;
 }
 

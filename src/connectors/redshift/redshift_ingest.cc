@@ -95,9 +95,40 @@ Result<Plan> PlanOf(std::string_view path, const arrow::Schema& schema) {
   return plan;
 }
 
+/// A decimal digit by digit: Arrow's own text of small ones has an exponent.
+std::shared_ptr<arrow::StringArray> PlainDecimals(const arrow::Decimal128Array& decimals) {
+  const auto scale =
+      static_cast<size_t>(static_cast<const arrow::DecimalType&>(*decimals.type()).scale());
+  arrow::StringBuilder builder;
+  for (int64_t row = 0; row < decimals.length(); ++row) {
+    if (decimals.IsNull(row)) {
+      if (!builder.AppendNull().ok()) return nullptr;
+      continue;
+    }
+    std::string text = arrow::Decimal128(decimals.GetValue(row)).ToIntegerString();
+    const bool negative = text.starts_with('-');
+    if (negative) text.erase(0, 1);
+    if (text.size() <= scale) text.insert(0, scale + 1 - text.size(), '0');
+    if (scale > 0) text.insert(text.size() - scale, 1, '.');
+    if (negative) text.insert(0, 1, '-');
+    if (!builder.Append(text).ok()) return nullptr;
+  }
+  std::shared_ptr<arrow::StringArray> texts;
+  return builder.Finish(&texts).ok() ? texts : nullptr;
+}
+
 Result<std::vector<std::shared_ptr<arrow::StringArray>>> TextsOf(const arrow::RecordBatch& batch) {
   std::vector<std::shared_ptr<arrow::StringArray>> texts;
   for (int i = 0; i < batch.num_columns(); ++i) {
+    if (batch.column(i)->type_id() == arrow::Type::DECIMAL128) {
+      texts.push_back(PlainDecimals(static_cast<const arrow::Decimal128Array&>(*batch.column(i))));
+      if (texts.back() == nullptr) {
+        return Error(ErrorKind::kResourceExhausted, "query.out_of_memory",
+                     "there is no memory for a batch of decimals")
+            .WithStage("query");
+      }
+      continue;
+    }
     auto text = arrow::compute::Cast(*batch.column(i), arrow::utf8());
     if (!text.ok()) {
       return Refuse("query.bad_value", fmt::format("column '{}' has a value that has no text: {}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from decimal import Decimal
 
 import pyarrow as pa
 
@@ -33,8 +33,6 @@ class RedshiftQuirks(PostgresqlQuirks):
         missing = set(_SHARED) - {column.column for column in self.types_table.columns}
         assert not missing, missing
 
-    def base_draft(self, server: Any) -> dict[str, Any]:
-        return super().base_draft(server)
-
     def ingest_table(self) -> pa.Table:
-        return super().ingest_table().drop_columns(["data"])
+        rates = pa.array([Decimal("0.0000000001"), Decimal("-1234567890.0000000001"), None], pa.decimal128(20, 10))
+        return super().ingest_table().drop_columns(["data"]).append_column("rate", rates)
