@@ -150,6 +150,8 @@ Result<connector::Description> DescribeTable(const Context& context, DatabricksC
                                              std::string_view path) {
   auto parts = SplitPath(path);
   if (!parts || parts->size() > 3) return UndefinedTable(path);
+  // Unity Catalog has no names with a slash.
+  if (path.find('/') != std::string_view::npos) return UndefinedTable(path);
   if (parts->size() == 1) parts->insert(parts->begin(), client.workspace().schema);
   if (parts->size() == 2) parts->insert(parts->begin(), client.workspace().catalog);
   const std::string name = (*parts)[0] + "." + (*parts)[1] + "." + (*parts)[2];

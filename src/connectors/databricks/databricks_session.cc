@@ -213,29 +213,4 @@ Result<std::unique_ptr<connector::BatchStream>> DatabricksSession::Sample(const 
              true);
 }
 
-Result<json::object> DatabricksSession::Explain(const Context& context,
-                                                const connector::Statement& statement) {
-  connector::Statement explain = statement;
-  explain.text = "EXPLAIN FORMATTED " + statement.text;
-  if (!OnlyReads(explain.text)) return ReadOnly("more than one statement");
-  explain.limit = std::nullopt;
-  NSTARX_TRY(auto rows, Run(context, explain, true));
-  std::string text;
-  while (true) {
-    NSTARX_TRY(const auto batch, rows->Next(context));
-    if (!batch) break;
-    for (int64_t row = 0; row < batch->num_rows(); ++row) {
-      const auto cell = batch->column(batch->num_columns() - 1)->GetScalar(row);
-      if (cell.ok()) text += (*cell)->ToString() + "\n";
-    }
-  }
-  const size_t begin = text.find("== Physical Plan ==");
-  const size_t line = begin == std::string::npos ? std::string::npos : text.find('\n', begin);
-  std::string node = line == std::string::npos
-                         ? std::string("statement")
-                         : text.substr(line + 1, text.find('\n', line + 1) - line - 1);
-  return json::object{{"plan", json::object{{"node", node}, {"children", json::array()}}},
-                      {"native", text}};
-}
-
 }  // namespace nstarx::connectors::databricks

@@ -13,8 +13,7 @@ namespace nstarx::connectors::databricks {
 /// A login to one SQL warehouse. Statements stand alone: the service has no sessions.
 class DatabricksSession final : public connector::Session,
                                 public connector::QueryFacet,
-                                public connector::BrowseFacet,
-                                public connector::ExplainFacet {
+                                public connector::BrowseFacet {
  public:
   DatabricksSession(std::unique_ptr<DatabricksClient> client, connector::SessionFacts facts,
                     bool read_only)
@@ -36,8 +35,6 @@ class DatabricksSession final : public connector::Session,
   Result<std::unique_ptr<connector::BatchStream>> Sample(const Context& context,
                                                          std::string_view path,
                                                          int64_t limit) override;
-  Result<json::object> Explain(const Context& context,
-                               const connector::Statement& statement) override;
 
  private:
   Result<std::unique_ptr<connector::BatchStream>> Run(const Context& context,

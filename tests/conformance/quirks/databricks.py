@@ -65,6 +65,7 @@ class DatabricksQuirks(Quirks):
     mortal_name = "databricks_mortal"
     types_table = _TYPES
     not_applicable = {
+        "ingest and read back": "the connector has no bulk path: its capabilities do not name ingest",
         "parameters and Unicode": "not proven: the emulator refuses named parameters, which are all that the API has",
     }
     wrong_password_codes = ("login.token_refused",)
@@ -79,8 +80,8 @@ class DatabricksQuirks(Quirks):
     def base_draft(self, server: Any) -> dict[str, Any]:
         return {
             "configuration": {
-                "endpoint": server.endpoint,
                 "http_path": f"/sql/1.0/warehouses/{server.warehouse_id}",
+                "endpoint": server.endpoint,
                 "catalog": "lake",
                 "schema": "analytics",
             },

@@ -71,7 +71,6 @@ class DatabricksEmulator(ServerProcess):
             "MINILAKE_DATA_DIR": str(self.folder / "data"),
             "MINILAKE_NOTEBOOK": "0",
             "MINILAKE_PERSIST": "1",
-            "MINILAKE_STATEMENT_CACHE_SIZE": "4",
             # Nothing is there: the emulator then does not try to download DuckDB's delta extension.
             "MINILAKE_DUCKDB_EXTENSION_DIR": str(self.folder / "no-extensions"),
         }
