@@ -76,7 +76,10 @@ TEST(Types, InlineRowsBecomeExactValues) {
   ASSERT_TRUE(batch);
   EXPECT_EQ((*batch)->column(0)->GetScalar(0).ValueOrDie()->ToString(), "1.50");
   EXPECT_TRUE((*batch)->column(0)->IsNull(1));
-  const auto wrong = RowsOfJson(columns, {json::array{"1.555", ""}});
+  json::array inexact;
+  inexact.emplace_back(json::array{"1.555", ""});
+  const auto wrong = RowsOfJson(columns, inexact);
+  ASSERT_TRUE(wrong);
   EXPECT_EQ(Conform(schema, *wrong).error().code(), "result.value_not_exact");
 }
 
