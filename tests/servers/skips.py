@@ -63,6 +63,11 @@ SKIPS: dict[str, Skip] = {
         "Google Cloud Storage itself",
         "no account here; fake-gcs-server checks no tokens and no signed URLs, the tests verify both signatures",
     ),
+    "real-databricks": Skip(
+        "Databricks itself (cancelling and polling on the warehouse, named parameters, nested and binary values, TLS)",
+        "no account here; minilake, an independent emulator over DuckDB that runs statements at once, stands for it "
+        "behind a proxy of the tests that checks tokens",
+    ),
     "real-redshift": Skip(
         "Amazon Redshift itself (SUPER and its other own types, its system views' true contents, plans, serverless)",
         "no account here; PostgreSQL 15 with imitated system views stands in: proves wire protocol, SQL path, types"

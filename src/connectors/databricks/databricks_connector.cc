@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "connectors/databricks/databricks_session.h"
 #include "connectors/object_store/service_cause.h"
 
@@ -36,7 +38,8 @@ class DatabricksConnector final : public connector::Connector {
     NSTARX_TRY(workspace->warehouse_id, WarehouseId(configuration));
     workspace->catalog = GetString(configuration, "catalog");
     workspace->schema = GetString(configuration, "schema");
-    workspace->wait_seconds = static_cast<int>(GetInt(configuration, "wait_timeout_s", 0));
+    const int64_t wait = GetInt(configuration, "wait_timeout_s", 0);
+    workspace->wait_seconds = wait == 0 ? 0 : static_cast<int>(std::clamp<int64_t>(wait, 5, 50));
     workspace->byte_limit = GetInt(configuration, "byte_limit", 0);
     workspace->http.ca_pem = GetString(configuration, "tls_ca");
     if (workspace->http.ca_pem.empty()) workspace->http.ca_pem = request.ssl.certificate;
