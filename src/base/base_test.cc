@@ -53,6 +53,7 @@ TEST(JsonTest, RefusesHostileText) {
   EXPECT_EQ(ParseJson("{} {}").error().code(), "request.malformed_json");
   EXPECT_EQ(ParseJson(std::string(100, '[') + std::string(100, ']')).error().code(),
             "request.malformed_json");
+  EXPECT_EQ(ParseJson("{\"a\": [3e333]}").error().code(), "request.malformed_json");
   EXPECT_TRUE(ParseJson("{\"a\": [1, 2.5, null]}\n"));
 }
 

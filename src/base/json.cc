@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace nstarx {
@@ -38,6 +39,26 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
+namespace {
+
+// Whether a number below `value` was beyond a double (1e333): Boost.JSON makes it an infinity,
+// which JSON can not write. As deep as the parser went, 32 at most.
+bool HasInfinity(const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::double_:
+      return !std::isfinite(value.get_double());
+    case json::kind::array:
+      return std::ranges::any_of(value.get_array(), HasInfinity);
+    case json::kind::object:
+      return std::ranges::any_of(value.get_object(),
+                                 [](const auto& member) { return HasInfinity(member.value()); });
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
 Result<json::value> ParseJson(std::string_view text) {
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
     return InvalidArgument("request.empty_body", "the body is empty; a JSON document is expected")
@@ -63,7 +84,13 @@ Result<json::value> ParseJson(std::string_view text) {
         .WithDetail("offset", used)
         .WithHint("Check quotes, commas and brackets near that byte.");
   }
-  return parser.release();
+  json::value value = parser.release();
+  if (HasInfinity(value)) {
+    return InvalidArgument("request.malformed_json",
+                           "malformed JSON: a number is beyond the range of a double")
+        .WithHint("Send numbers within ±1.7976931348623157e308, or the digits as a string.");
+  }
+  return value;
 }
 
 std::string_view GetString(const json::object& object, std::string_view key,

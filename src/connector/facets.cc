@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <memory>
 
 namespace nstarx::connector {
 namespace {
@@ -28,8 +29,8 @@ void PutIfAny(json::object* out, std::string_view key, const std::string& text) 
 
 StreamPosition StreamPosition::Parse(std::string_view written) {
   int64_t number = 0;
-  const char* end = written.data() + written.size();
-  const auto [at, error] = std::from_chars(written.data(), end, number);
+  const char* end = std::to_address(written.end());
+  const auto [at, error] = std::from_chars(std::to_address(written.begin()), end, number);
   if (error == std::errc() && at == end) return number;
   return std::string(written);
 }
