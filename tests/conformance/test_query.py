@@ -156,7 +156,7 @@ def test_deadline_ends_the_query(quirks: Quirks, connection: str, rest: GatewayC
     answer = rest.query(connection, quirks.endless_query(marker), timeout_ms=700)
     took = time.monotonic() - begun
     assert_problem(answer, "query.timeout", status=504)
-    assert 0.6 < took < 4, took
+    assert 0.6 < took < 15, took
     wait_until_idle(quirks, rest, marker)
 
 
@@ -187,7 +187,7 @@ def test_pool_exhaustion(quirks: Quirks, rest: GatewayClient, nstarx_server: Gat
         assert holding.raw.read(1000)
         begun = time.monotonic()
         assert_problem(rest.query(name, quirks.rows_query(1)), "pool.exhausted", status=429)
-        assert 0.8 < time.monotonic() - begun < 5
+        assert 0.8 < time.monotonic() - begun < 15
     finally:
         holding.close()
     wait_until("a free session", lambda: rest.query(name, quirks.rows_query(1)).status_code == 200, 10)

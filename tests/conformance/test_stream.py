@@ -171,7 +171,7 @@ def test_following_sees_what_comes(
             stream.write(topic, [{"value": str(number).encode()}])
             line = next(line for line in lines if line.startswith(b"data: "))
             assert json.loads(line[6:])["value"] == str(number)
-            assert time.monotonic() - begun < 3
+            assert time.monotonic() - begun < 10
     wait_until(
         "the session is back", lambda: rest.metric("nstarx_pool_sessions", type=stream.type, state="in_use") == 0, 10
     )
@@ -237,7 +237,7 @@ def test_restart_and_kill(stream: StreamQuirks, rest: GatewayClient, temporary) 
     begun = time.monotonic()
     answer = rest.get(path, params={"topic": "mortal", "wait_ms": 60_000, "timeout_ms": 700, "from": "latest"})
     assert_problem(answer, "query.timeout", status=504)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 15
     server.restart()
     wait_until("healed", lambda: rest.get(path, params={"topic": "mortal"}).status_code == 200, 20)
     server.kill()

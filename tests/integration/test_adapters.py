@@ -245,7 +245,7 @@ def test_deadline_and_hang_up_end_the_statement(
 ) -> None:
     begun = time.monotonic()
     assert_problem(client.query(warehouse, ENDLESS, timeout_ms=700), "query.timeout", status=504)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 15
     postgres = servers.get("postgresql")
     for _ in range(100):
         with postgres.connect() as line:

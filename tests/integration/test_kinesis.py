@@ -174,6 +174,13 @@ def test_children_of_a_split_shard_come_after_it(rest: GatewayClient, path: str,
     ]  # fmt: skip
 
 
+def test_streams_are_listed_by_name(rest: GatewayClient, path: str, server: Any, topic: str) -> None:
+    server.create_topic(f"earlier-than-{topic}")
+    names = [node["name"] for node in rest.get(f"{path}/browse", params={"limit": 1000}).json()["items"]]
+    assert {topic, f"earlier-than-{topic}"} <= set(names)
+    assert names == sorted(names)
+
+
 def test_browse_describe_sample(rest: GatewayClient, path: str, server: Any, topic: str) -> None:
     server.write(topic, [{"value": str(number).encode(), "partition": 2} for number in range(5)])
     assert topic in [node["name"] for node in rest.get(f"{path}/browse", params={"limit": 1000}).json()["items"]]

@@ -33,7 +33,8 @@ class GatewayServer(ServerProcess):
     """`nstarx serve` on loopback. `restart()` keeps data and port; `kill9()` is a crash."""
 
     name = "gateway"
-    start_timeout_s = 20.0
+    start_timeout_s = 60.0
+    stop_timeout_s = 60.0  # It lets running requests finish for 10 s, then stops them.
 
     def __init__(self, environment: Mapping[str, str] | None = None, *arguments: str) -> None:
         super().__init__()

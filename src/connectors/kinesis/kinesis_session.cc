@@ -3,6 +3,8 @@
 #include <arrow/record_batch.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "connectors/kinesis/kinesis_api.h"
 #include "connectors/kinesis/kinesis_errors.h"
 #include "connectors/kinesis/kinesis_producer.h"
@@ -49,6 +51,8 @@ Result<std::vector<connector::Node>> KinesisSession::List(const Context& context
     for (const std::string& name : names) {
       out.push_back({.name = name, .path = name, .kind = "stream", .has_children = true});
     }
+    // The API promises no order: Amazon's answers are sorted, an emulator's need not be.
+    std::ranges::sort(out, {}, &connector::Node::name);
     return out;
   }
   auto shards = ListShards(context, *client_, path);
