@@ -68,6 +68,11 @@ SKIPS: dict[str, Skip] = {
         "no account here; minilake, an independent emulator over DuckDB that runs statements at once, stands for it "
         "behind a proxy of the tests that checks tokens",
     ),
+    "real-snowflake": Skip(
+        "Snowflake itself (its warehouses, roles and network policies, bytes scanned and credits)",
+        "no account here; fakesnow, an independent emulator over DuckDB, stands for it behind a door of the tests that "
+        "checks logins and plays renewal, polling, aborts and chunks",
+    ),
     "real-redshift": Skip(
         "Amazon Redshift itself (SUPER and its other own types, its system views' true contents, plans, serverless)",
         "no account here; PostgreSQL 15 with imitated system views stands in: proves wire protocol, SQL path, types"

@@ -4,104 +4,24 @@
 
 #include <algorithm>
 
+#include "connectors/sql_text/pieces.h"
+
 namespace nstarx::connectors::databricks {
 namespace {
 
-bool IsBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-bool IsWord(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         static_cast<unsigned char>(c) >= 0x80;
-}
+using sql_text::Pieces;
+using sql_text::Upper;
 
-std::string Upper(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return out;
-}
+constexpr sql_text::Lexis kLexis{.nested_comments = true,
+                                 .backslash_in_single_quotes = true,
+                                 .backslash_in_double_quotes = true,
+                                 .backticks = true};
 
-/// Pieces of a statement: words, single signs, and what is quoted or comment as a whole.
-class Pieces {
- public:
-  enum class Kind { kWord, kSign, kQuoted, kComment, kBlank, kEnd };
-  explicit Pieces(std::string_view text) : text_(text) {}
-
-  Kind Next() {
-    begin_ = end_;
-    if (begin_ >= text_.size()) return Kind::kEnd;
-    const char c = text_[begin_];
-    if (IsBlank(c)) {
-      while (end_ < text_.size() && IsBlank(text_[end_])) ++end_;
-      return Kind::kBlank;
-    }
-    if (text_.substr(begin_).starts_with("--")) {
-      end_ = std::min(text_.find_first_of("\r\n", begin_), text_.size());
-      return Kind::kComment;
-    }
-    if (text_.substr(begin_).starts_with("/*")) {
-      SkipBracketed();
-      return Kind::kComment;
-    }
-    if (c == '\'' || c == '"' || c == '`') {
-      SkipQuoted(c);
-      return Kind::kQuoted;
-    }
-    if (IsWord(c)) {
-      while (end_ < text_.size() && IsWord(text_[end_])) ++end_;
-      return Kind::kWord;
-    }
-    ++end_;
-    return Kind::kSign;
-  }
-  std::string_view piece() const { return text_.substr(begin_, end_ - begin_); }
-
- private:
-  /// Comments in brackets nest.
-  void SkipBracketed() {
-    size_t depth = 0;
-    while (end_ < text_.size()) {
-      const std::string_view rest = text_.substr(end_);
-      if (rest.starts_with("/*")) {
-        ++depth;
-        end_ += 2;
-      } else if (rest.starts_with("*/")) {
-        end_ += 2;
-        if (--depth == 0) return;
-      } else {
-        ++end_;
-      }
-    }
-  }
-  /// A backslash escapes in strings; a name in backticks doubles them.
-  void SkipQuoted(char quote) {
-    for (++end_; end_ < text_.size(); ++end_) {
-      if (text_[end_] == '\\' && quote != '`') {
-        ++end_;
-      } else if (text_[end_] == quote) {
-        ++end_;
-        return;
-      }
-    }
-    end_ = text_.size();
-  }
-
-  const std::string_view text_;
-  size_t begin_ = 0;
-  size_t end_ = 0;
-};
+bool IsPlain(char c) { return c != '$' && sql_text::IsWordSign(c); }
 
 }  // namespace
 
-std::string FirstWord(std::string_view text) {
-  Pieces pieces(text);
-  for (auto kind = pieces.Next(); kind != Pieces::Kind::kEnd; kind = pieces.Next()) {
-    if (kind == Pieces::Kind::kWord) return Upper(pieces.piece());
-    if (kind == Pieces::Kind::kQuoted) return {};
-    if (kind == Pieces::Kind::kSign && pieces.piece() != "(") return {};
-  }
-  return {};
-}
+std::string FirstWord(std::string_view text) { return sql_text::FirstWord(text, kLexis); }
 
 bool OnlyReads(std::string_view text) {
   constexpr std::string_view kReaders[] = {"SELECT",   "VALUES", "TABLE",   "SHOW",
@@ -111,7 +31,7 @@ bool OnlyReads(std::string_view text) {
   const bool reads = std::ranges::find(kReaders, first) != std::end(kReaders);
   const bool may_write = first == "WITH" || first == "FROM";
   if (!reads && !may_write) return false;
-  Pieces pieces(text);
+  Pieces pieces(text, kLexis);
   bool ended = false;
   for (auto kind = pieces.Next(); kind != Pieces::Kind::kEnd; kind = pieces.Next()) {
     if (kind == Pieces::Kind::kBlank || kind == Pieces::Kind::kComment) continue;
@@ -129,7 +49,7 @@ Result<std::string> NameMarkers(std::string_view text, size_t count) {
   if (count == 0) return std::string(text);
   std::string out;
   size_t found = 0;
-  Pieces pieces(text);
+  Pieces pieces(text, kLexis);
   for (auto kind = pieces.Next(); kind != Pieces::Kind::kEnd; kind = pieces.Next()) {
     if (kind == Pieces::Kind::kSign && pieces.piece() == "?") {
       out += fmt::format(":p{}", ++found);
@@ -198,7 +118,7 @@ std::string JoinPath(const std::vector<std::string>& parts) {
   std::string out;
   for (const std::string& part : parts) {
     if (!out.empty()) out += '.';
-    out += std::ranges::all_of(part, IsWord) ? part : Quote(part);
+    out += std::ranges::all_of(part, IsPlain) ? part : Quote(part);
   }
   return out;
 }

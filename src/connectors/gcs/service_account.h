@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "connectors/object_store/signing_key.h"
 #include "net/http_request.h"
 
 namespace nstarx::connectors::gcs {
@@ -31,12 +32,11 @@ class ServiceAccount {
 
  private:
   ServiceAccount();
-  struct Key;
   std::string email_;
   std::string key_id_;
   std::string token_uri_;
   net::ServiceUrl token_endpoint_;
-  std::unique_ptr<Key> key_;
+  std::unique_ptr<object_store::SigningKey> key_;
 };
 
 using ServiceAccountPtr = std::shared_ptr<const ServiceAccount>;  // shared by a session's clients
