@@ -22,6 +22,7 @@
 #include "connectors/file_tables/engine_file_system.h"
 #include "connectors/file_tables/file_listing.h"
 #include "connectors/file_tables/glob.h"
+#include "connectors/file_tables/orc_function.h"
 #include "connectors/file_tables/parquet_scan.h"
 #include "connectors/file_tables/plain_select.h"
 #include "connectors/file_tables/watchdog.h"
@@ -130,36 +131,47 @@ void WithdrawFunctions(duckdb::Connection& connection) {
   connection.Commit();
 }
 
-/// Lets `FROM 'folder/'` read the folder's files, by the format of the first one.
-struct FolderScanData final : duckdb::ReplacementScanData {
-  explicit FolderScanData(EngineFileSystem& files) : files(files) {}
+/// Lets `FROM 'folder/'` read the folder's files, by the format of the first one, and `FROM
+/// 'x.orc'` the ORC files that a path or pattern stands for; the other formats the engine knows
+/// itself.
+struct FileScanData final : duckdb::ReplacementScanData {
+  explicit FileScanData(EngineFileSystem& files) : files(files) {}
   EngineFileSystem& files;
 };
 
-duckdb::unique_ptr<duckdb::TableRef> FolderScan(
+const char* FunctionOf(std::string_view format) {
+  if (format == "parquet") return "read_parquet";
+  if (format == "orc") return "read_orc";
+  return format == "csv" ? "read_csv_auto" : "read_json_auto";
+}
+
+duckdb::unique_ptr<duckdb::TableRef> FileScan(
     duckdb::ClientContext& context, duckdb::ReplacementScanInput& input,
     duckdb::optional_ptr<duckdb::ReplacementScanData> data) {
   const std::string& path = input.table_name;
-  if (!input.schema_name.empty() || !path.ends_with('/')) return nullptr;
-  const auto found = static_cast<FolderScanData&>(*data).files.Glob(path, nullptr);
-  std::string_view format;
+  if (!input.schema_name.empty()) return nullptr;
+  std::string_view format = FormatOf(path);
   duckdb::vector<duckdb::Value> names;
-  for (const auto& file : found) {
-    const std::string_view own = FormatOf(file.path);
-    if (format.empty()) format = own;
-    if (!own.empty() && own == format) names.emplace_back(QuoteGlob(file.path));
+  if (format == "orc") {
+    names.emplace_back(path);
+  } else if (path.ends_with('/')) {
+    for (const auto& file : static_cast<FileScanData&>(*data).files.Glob(path, nullptr)) {
+      const std::string_view own = FormatOf(file.path);
+      if (format.empty()) format = own;
+      if (!own.empty() && own == format) names.emplace_back(QuoteGlob(file.path));
+    }
+    if (names.empty()) {
+      throw duckdb::IOException("No files found that match the pattern \"%s\"", path);
+    }
+  } else {
+    return nullptr;
   }
-  if (names.empty()) {
-    throw duckdb::IOException("No files found that match the pattern \"%s\"", path);
-  }
-  const char* function = format == "parquet" ? "read_parquet"
-                         : format == "csv"   ? "read_csv_auto"
-                                             : "read_json_auto";
   duckdb::vector<duckdb::unique_ptr<duckdb::ParsedExpression>> arguments;
   arguments.push_back(duckdb::make_uniq<duckdb::ConstantExpression>(
       duckdb::Value::LIST(duckdb::LogicalType::VARCHAR, std::move(names))));
   auto table = duckdb::make_uniq<duckdb::TableFunctionRef>();
-  table->function = duckdb::make_uniq<duckdb::FunctionExpression>(function, std::move(arguments));
+  table->function =
+      duckdb::make_uniq<duckdb::FunctionExpression>(FunctionOf(format), std::move(arguments));
   return table;
 }
 
@@ -218,10 +230,11 @@ class FileEngine::Impl {
       config.SetOptionByName("allow_persistent_secrets", duckdb::Value::BOOLEAN(false));
       config.SetOptionByName("enable_external_file_cache",
                              duckdb::Value::BOOLEAN(settings_.cache_files));
-      config.replacement_scans.emplace_back(FolderScan, duckdb::make_uniq<FolderScanData>(*files_));
+      config.replacement_scans.emplace_back(FileScan, duckdb::make_uniq<FileScanData>(*files_));
       database_ = std::make_unique<duckdb::DuckDB>(nullptr, &config);
       connection_ = std::make_unique<duckdb::Connection>(*database_);
       WithdrawFunctions(*connection_);
+      AddReadOrc(*connection_);
       for (const char* setting :
            {"SET TimeZone = 'UTC'", "SET streaming_buffer_size = '1MiB'",
             "SET preserve_insertion_order = false", "SET arrow_lossless_conversion = false",
@@ -281,6 +294,27 @@ class FileEngine::Impl {
                                    .threads = settings_.threads,
                                    .memory_limit_bytes = settings_.memory_limit_bytes});
     return scan.ok() ? *std::move(scan) : nullptr;
+  }
+
+  /// How many rows the files' footers tell; nullopt when there are none.
+  Result<std::optional<int64_t>> CountRows(const Context& context,
+                                           const std::vector<arrow::fs::FileInfo>& found,
+                                           std::string_view format) {
+    const bool is_orc = format == "orc";
+    Statement count{.text = is_orc ? "SELECT count(*)::BIGINT FROM read_orc(["
+                                   : "SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata([",
+                    .parameters = {},
+                    .limit = std::nullopt};
+    for (const arrow::fs::FileInfo& info : found) {
+      if (FormatOf(info.path()) != format) continue;
+      count.text += count.text.ends_with('[') ? "?" : ",?";
+      count.parameters.emplace_back(QuoteGlob(info.path()));
+    }
+    count.text += "])";
+    NSTARX_TRY(auto counted, Run(context, count));
+    const auto chunk = counted->Fetch();
+    if (!chunk || chunk->size() != 1 || chunk->GetValue(0, 0).IsNull()) return std::nullopt;
+    return chunk->GetValue(0, 0).GetValue<int64_t>();
   }
 
   duckdb::Connection& connection() { return *connection_; }
@@ -563,21 +597,8 @@ Result<connector::Description> FileEngine::Describe(const Context& context,
                                    .arrow_type = field->type()->ToString()});
   }
   NSTARX_RETURN_IF_ERROR(stream.Next(context));
-  if (format == "parquet" && found->size() <= kFooterFilesMax) {
-    Statement count{.text = "SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata([",
-                    .parameters = {},
-                    .limit = std::nullopt};
-    for (const arrow::fs::FileInfo& info : *found) {
-      if (FormatOf(info.path()) != "parquet") continue;
-      count.text += count.text.ends_with('[') ? "?" : ",?";
-      count.parameters.emplace_back(QuoteGlob(info.path()));
-    }
-    count.text += "])";
-    NSTARX_TRY(auto counted, impl_->Run(context, count));
-    auto chunk = counted->Fetch();
-    if (chunk && chunk->size() == 1 && !chunk->GetValue(0, 0).IsNull()) {
-      description.row_estimate = chunk->GetValue(0, 0).GetValue<int64_t>();
-    }
+  if ((format == "parquet" || format == "orc") && found->size() <= kFooterFilesMax) {
+    NSTARX_TRY(description.row_estimate, impl_->CountRows(context, *found, format));
   }
   return description;
 }

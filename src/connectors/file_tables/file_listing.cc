@@ -98,6 +98,7 @@ std::string_view FormatOf(std::string_view path) {
   }
   std::string_view name = lower;
   if (name.ends_with(".parquet")) return "parquet";
+  if (name.ends_with(".orc")) return "orc";
   if (name.ends_with(".gz")) name.remove_suffix(3);
   if (name.ends_with(".zst")) name.remove_suffix(4);
   if (name.ends_with(".csv") || name.ends_with(".tsv")) return "csv";
