@@ -6,6 +6,7 @@ import base64
 import datetime
 import hashlib
 import http.server
+import io
 import json
 import os
 import threading
@@ -13,14 +14,17 @@ import time
 import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+import pyarrow as pa
 import pytest
 import requests
 from azure.storage.blob import generate_container_sas
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
+from pyarrow import orc
 
 from tests.conformance.problem import assert_problem, failed_stage
 from tests.conformance.quirks import QUIRKS
@@ -160,6 +164,102 @@ def test_a_silent_server_ends_in_time(kind: str, servers: ServerCatalog, rest: G
     begun = time.monotonic()
     assert refusal(rest, draft)[1] == "request.timeout"
     assert time.monotonic() - begun < 8
+
+
+# ORC.
+
+
+def orc_file(table: pa.Table, **options: Any) -> bytes:
+    """Returns the table as an ORC file of pyarrow's."""
+    out = io.BytesIO()
+    orc.write_table(table, out, **options)
+    return out.getvalue()
+
+
+def orc_types() -> pa.Table:
+    """Returns every type that ORC files have and pyarrow writes: NULL, then extremes and Unicode."""
+    text = "naïve Ω 漢字 🦆 e\u0301 עברית '\"\\ \t\n\u200b end"
+    instants = [None, -1, 1767323045123456, -(2**62) // 1000]
+    columns: dict[str, tuple[pa.DataType, list[Any]]] = {
+        "bool": (pa.bool_(), [None, True, False, True]),
+        "int8": (pa.int8(), [None, -128, 127, 0]),
+        "int16": (pa.int16(), [None, -(2**15), 2**15 - 1, 0]),
+        "int32": (pa.int32(), [None, -(2**31), 2**31 - 1, 0]),
+        "int64": (pa.int64(), [None, -(2**63), 2**63 - 1, 0]),
+        "float": (pa.float32(), [None, -0.0, float("inf"), 1.5]),
+        "double": (pa.float64(), [None, 5e-324, 1.7976931348623157e308, -0.1]),
+        "text": (pa.string(), [None, "", text, "\x00"]),
+        "binary": (pa.binary(), [None, b"", b"\x00\xff", bytes(range(256))]),
+        "date": (
+            pa.date32(),
+            [None, datetime.date(1, 1, 1), datetime.date(9999, 12, 31), datetime.date(1582, 10, 15)],
+        ),
+        "small": (pa.decimal128(4, 2), [None, Decimal("-99.99"), Decimal("99.99"), Decimal("0.01")]),
+        "large": (pa.decimal128(38, 10), [None, Decimal(f"-{'9' * 28}.{'9' * 10}"), Decimal("1E-10"), Decimal(0)]),
+        "clock": (pa.timestamp("ns"), [None, -1, 1767323045123456789, 2**63 - 1]),
+        "instant": (pa.timestamp("us", "UTC"), instants),
+        "list": (pa.list_(pa.field("l", pa.string())), [None, [], ["ü", None], ["x"]]),
+        "map": (pa.map_(pa.string(), pa.int64()), [None, [], [("k", 1), ("é", None)], [("z", 0)]]),
+        "struct": (
+            pa.struct([("a", pa.int32()), ("b", pa.list_(pa.field("l", pa.float64())))]),
+            [None, {"a": None, "b": None}, {"a": 1, "b": [0.5, None]}, {"a": 2, "b": []}],
+        ),
+    }  # fmt: skip
+    return pa.table({name: pa.array(values, kind) for name, (kind, values) in columns.items()})
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_orc_files_are_tables_with_exact_types(
+    kind: str, servers: ServerCatalog, rest: GatewayClient, create: Callable[..., str]
+) -> None:
+    name = create(draft_of(servers, kind, configuration={"prefix": uuid.uuid4().hex}))
+    table = orc_types()
+    for compression in ("uncompressed", "snappy", "zlib", "lz4", "zstd"):
+        content = orc_file(table, compression=compression)
+        assert rest.request("PUT", objects(name, f"{compression}.orc"), data=content).status_code in (200, 201)
+    for compression in ("uncompressed", "snappy", "zlib", "lz4", "zstd"):
+        got = rest.arrow(name, f"SELECT * FROM '{compression}.orc'")
+        assert got.schema.names == table.schema.names
+        for field in table.schema:
+            if field.name not in ("map",):
+                assert got.schema.field(field.name).type == field.type, field
+            assert got[field.name].cast(field.type).equals(table[field.name]), field
+    union = pa.UnionArray.from_sparse(pa.array([0, 1], pa.int8()), [pa.array([1, 2]), pa.array(["a", "ü"])])
+    content = orc_file(pa.table({"u": union}))
+    assert rest.request("PUT", objects(name, "union.orc"), data=content).status_code in (200, 201)
+    assert rest.arrow(name, "SELECT u::VARCHAR AS u FROM 'union.orc'").to_pylist() == [{"u": "1"}, {"u": "ü"}]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_orc_partitions_are_described_sampled_and_pruned(
+    kind: str, servers: ServerCatalog, rest: GatewayClient, create: Callable[..., str]
+) -> None:
+    name = create(draft_of(servers, kind, configuration={"prefix": uuid.uuid4().hex}))
+    for year, count in ((2025, 3000), (2026, 5000)):
+        part = pa.table({"id": range(count), "name": [f"né{number % 97}" for number in range(count)]})
+        content = orc_file(part, stripe_size=1 << 16, batch_size=500)
+        assert rest.request("PUT", objects(name, f"sales/year={year}/part.orc"), data=content).status_code in (200, 201)
+    rows = rest.arrow(
+        name, "SELECT year, count(*)::INTEGER AS n, sum(id)::BIGINT AS s FROM 'sales/' GROUP BY 1 ORDER BY 1"
+    )
+    assert rows.to_pylist() == [{"year": 2025, "n": 3000, "s": 4498500}, {"year": 2026, "n": 5000, "s": 12497500}]
+    assert rest.arrow(name, "SELECT * FROM 'sales/**/*.orc'").num_rows == 8000
+    described = rest.get(f"/connections/{name}/describe", params={"path": "sales/"}).json()
+    assert described["row_estimate"] == 8000
+    assert [column["name"] for column in described["columns"]] == ["id", "name", "year"]
+    assert described["partitions"] == ["year=2025", "year=2026"]
+    broken = b"ORC" + bytes(200)
+    assert rest.request("PUT", objects(name, "sales/year=2027/part.orc"), data=broken).status_code in (200, 201)
+    # The broken partition is not opened when it is not asked for.
+    rows = rest.arrow(name, "SELECT count(name)::INTEGER AS n FROM 'sales/**/*.orc' WHERE year = 2026")
+    assert rows.to_pylist() == [{"n": 5000}]
+    refused = rest.query(name, "SELECT count(name) FROM 'sales/year=2027/part.orc'")
+    assert_problem(refused, "query.unreadable_file")
+    assert "sales/year=2027/part.orc" in refused.json()["detail"]
+    assert rest.request("PUT", objects(name, "cut.orc"), data=content[: len(content) // 2]).status_code in (200, 201)
+    assert_problem(rest.query(name, "SELECT * FROM 'cut.orc'"), "query.unreadable_file")
+    for outside in ("/etc/x.orc", "../x.orc", "s3://bucket/x.orc"):
+        assert_problem(rest.query(name, f"SELECT * FROM read_orc('{outside}')"), "query.not_allowed")
 
 
 # Azure.

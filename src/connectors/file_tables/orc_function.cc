@@ -1,6 +1,5 @@
 #include "connectors/file_tables/orc_function.h"
 
-#include <arrow/adapters/orc/adapter.h>
 #include <arrow/c/bridge.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
@@ -13,64 +12,24 @@
 #include <duckdb/function/table/arrow.hpp>
 #include <duckdb/parser/parsed_data/create_table_function_info.hpp>
 
-#include "connectors/file_tables/orc_input.h"
+#include "connectors/file_tables/orc_process.h"
 
 namespace nstarx::connectors::file_tables {
 namespace {
 
-using arrow::adapters::orc::ORCFileReader;
 using duckdb::idx_t;
 
 constexpr int64_t kBatchBytes = 1 << 20;
 constexpr int64_t kBatchRowsMax = 8 * STANDARD_VECTOR_SIZE;
 
-/// What is wrong with a file, in words that name it.
-[[noreturn]] void Refuse(const std::string& path, const arrow::Status& status) {
-  std::string cause = status.message();
-  if (cause.find("zoneinfo") != std::string::npos) cause = "its time zone is not known";
-  if (cause.find("out of range for nanosecond") != std::string::npos) {
-    throw duckdb::ConversionException("The file \"%s\" has a value that no column can hold: %s",
-                                      path, cause);
-  }
-  throw duckdb::IOException("The file \"%s\" can not be read as ORC: %s", path, cause);
-}
-
-/// Runs what calls into the ORC library; whatever it says or throws is the file's fault unless the
-/// file could not be read.
-template <typename Call>
-auto Guarded(OrcInput& input, const std::string& path, Call&& call) {
-  arrow::Status status;
-  try {
-    auto result = call();
-    if (result.ok()) return *std::move(result);
-    status = result.status();
-  } catch (const std::exception& problem) {
-    status = arrow::Status::Invalid(problem.what());
-  }
-  input.RethrowReadFailure();
-  Refuse(path, status);
-}
-
-/// One open file with its footer. Every scan has its own, over the same handle.
-struct OpenOrc {
-  OpenOrc(std::shared_ptr<duckdb::FileHandle> file, const std::string& path)
-      : input(std::make_shared<OrcInput>(std::move(file))), reader(Guarded(*input, path, [&] {
-          return ORCFileReader::Open(input, arrow::default_memory_pool());
-        })) {}
-
-  std::shared_ptr<OrcInput> input;
-  std::unique_ptr<ORCFileReader> reader;
-};
-
 /// What one thread reads.
 struct OrcLocalState final : duckdb::LocalTableFunctionState {
   duckdb::shared_ptr<duckdb::BaseFileReader> owner;  // whose file `open` is
-  std::unique_ptr<OpenOrc> open;
+  std::unique_ptr<OrcProcess> open;
   int64_t stripe = 0;
-  int64_t rows_left = 0;  // of a stripe of which no column is wanted
-  std::shared_ptr<arrow::RecordBatchReader> batches;
-  std::vector<int> included;  // the columns that `batches` gives
-  std::vector<int> order;     // where the wanted columns are in what `batches` gives
+  int64_t rows_left = 0;      // of a stripe of which no column is wanted
+  std::vector<int> included;  // the columns that `open` gives
+  std::vector<int> order;     // where the wanted columns are among them
   duckdb::arrow_column_map_t types;
   std::unique_ptr<duckdb::ArrowScanLocalState> batch;
 };
@@ -81,20 +40,10 @@ class OrcReader final : public duckdb::BaseFileReader {
       : BaseFileReader(info) {
     handle_ = duckdb::FileSystem::GetFileSystem(context).OpenFile(
         info, duckdb::FileFlags::FILE_FLAGS_READ);
-    const OpenOrc open(handle_, file.path);
-    schema_ = Guarded(*open.input, file.path, [&] { return open.reader->ReadSchema(); });
-    rows_ = open.reader->NumberOfRows();
-    int64_t rows = 0;
-    for (int64_t i = 0; i < open.reader->NumberOfStripes(); ++i) {
-      const auto stripe = open.reader->GetStripeInformation(i);
-      if (stripe.num_rows < 0 || stripe.num_rows > rows_ - rows || stripe.offset < 0 ||
-          stripe.length < 0 || stripe.offset > open.reader->GetFileLength() - stripe.length) {
-        Refuse(file.path, arrow::Status::Invalid("a stripe lies outside of the file"));
-      }
-      rows += stripe.num_rows;
-      stripes_.push_back(stripe);
-    }
-    if (rows != rows_) Refuse(file.path, arrow::Status::Invalid("rows are missing"));
+    idle_ = std::make_unique<OrcProcess>(context, handle_, file.path);
+    schema_ = idle_->schema();
+    stripes_ = idle_->stripes();
+    rows_ = idle_->rows();
     ReadTypes(context);
   }
 
@@ -122,27 +71,20 @@ class OrcReader final : public duckdb::BaseFileReader {
     auto& local = local_state.Cast<OrcLocalState>();
     const auto& stripe = stripes_[static_cast<size_t>(local.stripe)];
     local.batch.reset();
-    local.batches.reset();
     if (column_ids.empty()) {
-      local.rows_left = stripe.num_rows;
+      local.rows_left = stripe.rows;
       return;
     }
-    local.rows_left = 0;
-    if (stripe.num_rows == 0) return;
     if (local.owner.get() != this) {
-      local.open = std::make_unique<OpenOrc>(handle_, file.path);
+      local.open = Process(context);
       local.owner = shared_from_this();
       MapColumns(local);
     }
-    const int64_t row_bytes = std::max<int64_t>(1, stripe.length / stripe.num_rows);
-    const int64_t rows = std::clamp<int64_t>(kBatchBytes / row_bytes / STANDARD_VECTOR_SIZE, 1,
-                                             kBatchRowsMax / STANDARD_VECTOR_SIZE) *
-                         STANDARD_VECTOR_SIZE;
-    local.batches = Guarded(*local.open->input, file.path,
-                            [&]() -> arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> {
-                              ARROW_RETURN_NOT_OK(local.open->reader->Seek(stripe.first_row_id));
-                              return local.open->reader->NextStripeReader(rows, local.included);
-                            });
+    const int64_t row_bytes =
+        std::max<int64_t>(1, stripe.bytes / std::max<int64_t>(1, stripe.rows));
+    const int64_t vectors = std::clamp<int64_t>(kBatchBytes / row_bytes / STANDARD_VECTOR_SIZE, 1,
+                                                kBatchRowsMax / STANDARD_VECTOR_SIZE);
+    local.open->Scan(local.stripe, vectors * STANDARD_VECTOR_SIZE, local.included);
   }
 
   duckdb::AsyncResult Scan(duckdb::ClientContext& context, duckdb::GlobalTableFunctionState&,
@@ -167,6 +109,11 @@ class OrcReader final : public duckdb::BaseFileReader {
     return duckdb::SourceResultType::HAVE_MORE_OUTPUT;
   }
 
+  void FinishFile(duckdb::ClientContext&, duckdb::GlobalTableFunctionState&) override {
+    const std::lock_guard lock(mutex_);
+    idle_.reset();
+  }
+
   std::string GetReaderType() const override { return "ORC"; }
 
  private:
@@ -185,7 +132,7 @@ class OrcReader final : public duckdb::BaseFileReader {
   void ReadTypes(duckdb::ClientContext& context) {
     duckdb::ArrowSchemaWrapper root;
     if (const auto status = arrow::ExportSchema(*schema_, &root.arrow_schema); !status.ok()) {
-      Refuse(file.path, status);
+      throw duckdb::IOException("The columns of the file \"%s\": %s", file.path, status.message());
     }
     for (int64_t i = 0; i < root.arrow_schema.n_children; ++i) {
       types_.push_back(
@@ -216,32 +163,24 @@ class OrcReader final : public duckdb::BaseFileReader {
     }
   }
 
+  /// A process for the next thread: the one that has read the footer, or another.
+  std::unique_ptr<OrcProcess> Process(duckdb::ClientContext& context) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (idle_) return std::move(idle_);
+    }
+    return std::make_unique<OrcProcess>(context, handle_, file.path);
+  }
+
   /// False at the end of the stripe.
   bool NextBatch(duckdb::ClientContext& context, OrcLocalState& local) {
-    if (!local.batches) return false;
-    const auto batch = Guarded(*local.open->input, file.path,
-                               [&]() -> arrow::Result<std::shared_ptr<arrow::RecordBatch>> {
-                                 std::shared_ptr<arrow::RecordBatch> next;
-                                 ARROW_RETURN_NOT_OK(local.batches->ReadNext(&next));
-                                 if (next == nullptr || next->num_rows() == 0) return nullptr;
-                                 ARROW_RETURN_NOT_OK(next->ValidateFull());
-                                 return next;
-                               });
-    if (batch == nullptr) {
-      local.batches.reset();
-      return false;
-    }
-    if (batch->num_columns() != static_cast<int>(local.included.size())) {
-      Refuse(file.path, arrow::Status::Invalid("columns are missing"));
-    }
+    const auto batch = local.open->Next(context);
+    if (batch == nullptr) return false;
     arrow::FieldVector fields;
     arrow::ArrayVector arrays;
     for (const int column : local.order) {
       const auto& array = batch->column(column);
       const auto& field = schema_->field(local.included[static_cast<size_t>(column)]);
-      if (!array->type()->Equals(*field->type())) {
-        Refuse(file.path, arrow::Status::Invalid("a column changes its type"));
-      }
       CheckInstants(*array->data(), field->name());
       fields.push_back(field);
       arrays.push_back(array);
@@ -250,7 +189,8 @@ class OrcReader final : public duckdb::BaseFileReader {
         arrow::RecordBatch::Make(arrow::schema(fields), batch->num_rows(), std::move(arrays));
     auto wrapped = duckdb::make_uniq<duckdb::ArrowArrayWrapper>();
     const auto status = arrow::ExportRecordBatch(*ordered, &wrapped->arrow_array);
-    if (!status.ok()) Refuse(file.path, status);
+    if (!status.ok())
+      throw duckdb::IOException("The rows of the file \"%s\": %s", file.path, status.message());
     local.batch = std::make_unique<duckdb::ArrowScanLocalState>(std::move(wrapped), context);
     return true;
   }
@@ -274,8 +214,10 @@ class OrcReader final : public duckdb::BaseFileReader {
   }
 
   std::shared_ptr<duckdb::FileHandle> handle_;  // shared with the inputs of the scans
+  std::mutex mutex_;
+  std::unique_ptr<OrcProcess> idle_ NSTARX_GUARDED_BY(mutex_);
   std::shared_ptr<arrow::Schema> schema_;
-  std::vector<arrow::adapters::orc::StripeInformation> stripes_;
+  std::vector<OrcProcess::Stripe> stripes_;
   std::vector<duckdb::shared_ptr<duckdb::ArrowType>> types_;
   int64_t rows_ = 0;
   int64_t next_stripe_ = 0;  // the engine calls TryInitializeScan with its lock held

@@ -390,5 +390,39 @@ TEST_F(OrcTest, BrokenFilesAreNamed) {
   EXPECT_EQ(Value("SELECT count(*) FROM 'good.orc'"), "5000");
 }
 
+TEST_F(OrcTest, AnyByteMayBeWrong) {
+  const auto rows = Rows(0, 3000);
+  std::string lists = "[";
+  for (int i = 0; i < 3000; ++i)
+    lists += std::string(i > 0 ? "," : "") + "[" + std::to_string(i) + "]";
+  lists += "]";
+  const auto table = *rows->AddColumn(
+      3, arrow::field("list", arrow::list(arrow::int64())),
+      std::make_shared<arrow::ChunkedArray>(Json(arrow::list(arrow::int64()), lists)));
+  WriteOrc("good.orc", *table);
+  const std::string good = Bytes("good.orc");
+  uint64_t state = 7;
+  const auto random = [&](size_t below) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    return static_cast<size_t>(state >> 33U) % below;
+  };
+  for (int i = 0; i < 150; ++i) {
+    std::string bytes = good;
+    for (size_t n = 1 + random(3); n > 0; --n) {
+      const size_t tail = std::min<size_t>(bytes.size(), 500);
+      const size_t at = i % 2 == 0 ? random(bytes.size()) : bytes.size() - 1 - random(tail);
+      bytes[at] = static_cast<char>(random(2) == 0 ? random(256) : 0xff);
+    }
+    WriteBytes("wrong.orc", bytes);
+    const auto result = Query("SELECT * FROM 'wrong.orc'");
+    if (!result) {
+      EXPECT_TRUE(result.error().code() == "query.unreadable_file" ||
+                  result.error().code() == "query.invalid_value")
+          << result.error().ToString();
+    }
+  }
+  EXPECT_EQ(Value("SELECT count(*) FROM 'good.orc'"), "3000");
+}
+
 }  // namespace
 }  // namespace nstarx::connectors::file_tables
