@@ -94,11 +94,12 @@ class Decoder {
     for (int64_t i = 0; i < stripes; ++i) {
       const auto stripe = reader_->GetStripeInformation(i);
       if (stripe.num_rows < 0 || stripe.num_rows > left || stripe.length < 0 ||
-          stripe.length > size_) {
+          stripe.length > size_ || stripe.offset < 0 || stripe.offset > size_ - stripe.length) {
         return arrow::Status::Invalid("a stripe lies outside of the file");
       }
       left -= stripe.num_rows;
       orc_wire::Put(facts, stripe.num_rows);
+      orc_wire::Put(facts, stripe.offset);
       orc_wire::Put(facts, stripe.length);
       first_rows_.push_back(stripe.first_row_id);
     }

@@ -16,7 +16,7 @@ constexpr size_t kWindowsMax = 24;
 }  // namespace
 
 OrcInput::OrcInput(std::shared_ptr<duckdb::FileHandle> file)
-    : file_(std::move(file)), size_(static_cast<int64_t>(file_->GetFileSize())) {
+    : file_(std::move(file)), size_(static_cast<int64_t>(file_->GetFileSize())), ahead_end_(size_) {
   set_mode(arrow::io::FileMode::READ);
 }
 OrcInput::~OrcInput() = default;
@@ -56,7 +56,7 @@ arrow::Result<int64_t> OrcInput::ReadAt(int64_t offset, int64_t length, void* ou
     ARROW_RETURN_NOT_OK(Fetch(offset, length, out));
     return length;
   }
-  wanted = std::min(std::max(wanted, length), size_ - offset);
+  wanted = std::max(length, std::min(wanted, ahead_end_ - offset));
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> bytes, arrow::AllocateBuffer(wanted));
   ARROW_RETURN_NOT_OK(Fetch(offset, wanted, bytes->mutable_data()));
   std::memcpy(out, bytes->data(), static_cast<size_t>(length));
@@ -91,6 +91,11 @@ arrow::Status OrcInput::Seek(int64_t position) {
   if (position < 0 || position > size_) return arrow::Status::Invalid("Outside of the file");
   position_ = position;
   return arrow::Status::OK();
+}
+
+void OrcInput::ReadAheadUpTo(int64_t end) {
+  const std::lock_guard lock(mutex_);
+  ahead_end_ = std::min(end, size_);
 }
 
 void OrcInput::RethrowReadFailure() {

@@ -32,6 +32,9 @@ class OrcInput final : public arrow::io::RandomAccessFile {
   arrow::Status Close() override { return arrow::Status::OK(); }
   bool closed() const override { return false; }
 
+  /// Nothing behind `end` is read before it is asked for: other threads read what follows.
+  void ReadAheadUpTo(int64_t end);
+
   /// Throws what the engine's file system has thrown, if it has: a read that failed or was stopped
   /// is not the file's fault.
   void RethrowReadFailure();
@@ -48,6 +51,7 @@ class OrcInput final : public arrow::io::RandomAccessFile {
   const int64_t size_;
   int64_t position_ = 0;
   std::mutex mutex_;
+  int64_t ahead_end_ NSTARX_GUARDED_BY(mutex_) = 0;
   std::list<Window> windows_ NSTARX_GUARDED_BY(mutex_);  // the last used one first
   std::exception_ptr failure_ NSTARX_GUARDED_BY(mutex_);
 };

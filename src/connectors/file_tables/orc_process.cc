@@ -117,8 +117,8 @@ void OrcProcess::ReadFacts(std::string_view facts) {
   int64_t left = rows_;
   for (int64_t i = 0; whole && i < stripes; ++i) {
     Stripe stripe;
-    whole = orc_wire::Take(facts, stripe.rows) && orc_wire::Take(facts, stripe.bytes) &&
-            stripe.rows >= 0 && stripe.rows <= left && stripe.bytes >= 0;
+    whole = orc_wire::Take(facts, stripe.rows) && orc_wire::Take(facts, stripe.offset) &&
+            orc_wire::Take(facts, stripe.bytes) && stripe.rows >= 0 && stripe.rows <= left;
     left -= stripe.rows;
     stripes_.push_back(stripe);
   }
@@ -167,6 +167,8 @@ void OrcProcess::Scan(int64_t stripe, int64_t batch_rows, const std::vector<int>
     fields.push_back(schema_->field(column));
   }
   scanned_ = arrow::schema(std::move(fields));
+  const Stripe& wanted = stripes_.at(static_cast<size_t>(stripe));
+  input_.ReadAheadUpTo(wanted.offset + wanted.bytes);
 }
 
 std::shared_ptr<arrow::RecordBatch> OrcProcess::Next(duckdb::ClientContext& context) {

@@ -21,6 +21,7 @@ class OrcProcess {
  public:
   struct Stripe {
     int64_t rows = 0;
+    int64_t offset = 0;
     int64_t bytes = 0;
   };
 
