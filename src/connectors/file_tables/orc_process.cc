@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <duckdb/common/exception/conversion_exception.hpp>
-#include <fstream>
 
 #include "connectors/file_tables/orc_decoder.h"
 
@@ -23,7 +23,8 @@ using orc_wire::Frame;
 using orc_wire::Kind;
 
 constexpr int kSocket = 3;
-constexpr rlim_t kMemoryMax = rlim_t{1} << 30;
+// Of addresses: Arrow's own allocator reserves a GiB of them at once.
+[[maybe_unused]] constexpr rlim_t kMemoryMax = rlim_t{2} << 30;
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -31,15 +32,27 @@ constexpr rlim_t kMemoryMax = rlim_t{1} << 30;
 #endif
 #endif
 
-/// How much address space this process has, so that a decoder may have a little more.
-rlim_t AddressSpace() {
-  rlim_t pages = 0;
-  std::ifstream("/proc/self/statm") >> pages;
-  return pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
+/// Bounds what this process may take, and offers it first when the machine runs out of memory.
+void BoundMemory() {
+  const int score = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (score >= 0 && ::write(score, "1000", 4) == 4) ::close(score);
+  const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+#ifndef NSTARX_ADDRESSES_ARE_SHADOWED
+  // Beyond what the gateway had reserved when this process left it.
+  char pages[64] = {};
+  const int statm = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (statm < 0 || ::read(statm, pages, sizeof pages - 1) <= 0) ::_exit(1);
+  ::close(statm);
+  const rlim_t memory =
+      std::strtoull(pages, nullptr, 10) * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + kMemoryMax;
+  const rlimit bounded{.rlim_cur = memory, .rlim_max = memory};
+  ::setrlimit(RLIMIT_AS, &bounded);
+#endif
 }
 
 /// What the forked process does; only calls that are safe after a fork until it is on its own.
-[[noreturn]] void BecomeDecoder(int socket, int64_t size, [[maybe_unused]] rlim_t memory) {
+[[noreturn]] void BecomeDecoder(int socket, int64_t size) {
   for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGINT, SIGHUP}) {
     std::signal(signal, SIG_DFL);
   }
@@ -50,12 +63,7 @@ rlim_t AddressSpace() {
   for (int i = 0; i < 3; ++i) ::dup2(nothing, i);
   if (socket != kSocket) ::dup2(socket, kSocket);
   ::close_range(kSocket + 1, ~0U, 0);
-  const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
-  ::setrlimit(RLIMIT_CORE, &no_core);
-#ifndef NSTARX_ADDRESSES_ARE_SHADOWED
-  const rlimit bounded{.rlim_cur = memory, .rlim_max = memory};
-  ::setrlimit(RLIMIT_AS, &bounded);
-#endif
+  BoundMemory();
   DecodeOrc(kSocket, size);
   ::_exit(0);
 }
@@ -91,9 +99,8 @@ void OrcProcess::Start() {
     throw duckdb::IOException("No process for the file \"%s\" could be started", path_);
   }
   const int64_t size = input_.GetSize().ValueOr(0);
-  const rlim_t memory = AddressSpace() + kMemoryMax;
   process_ = ::fork();
-  if (process_ == 0) BecomeDecoder(sockets[1], size, memory);
+  if (process_ == 0) BecomeDecoder(sockets[1], size);
   ::close(sockets[1]);
   socket_ = sockets[0];
   if (process_ < 0) {
