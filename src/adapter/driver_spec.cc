@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/percent.h"
+#include "drivers/library.h"
 
 namespace nstarx::adapter {
 namespace {
@@ -103,8 +104,19 @@ Result<DriverSpec> DriverSpec::Parse(const connector::Spec& spec, const std::str
   }
   out.library = GetString(driver, "library");
   if (out.library.empty()) return Malformed("'driver.library' is missing");
+  if (out.library.starts_with(drivers::kDriverPrefix)) {
+    // <data>/adapters/<type>/spec.json names a driver of <data>/drivers.
+    const std::string id = out.library.substr(drivers::kDriverPrefix.size());
+    const auto installed = std::filesystem::path(folder) / ".." / ".." / "drivers";
+    out.library = drivers::kDriverPrefix;
+    out.library += (installed.lexically_normal() / id).string();
+    if (id.empty() || id.find('/') != std::string::npos) {
+      return Malformed("'driver.library' names no driver: driver:<id>");
+    }
+  }
   // A name with a slash or a dot is a file; another one is an installed driver's.
-  if (out.library.find_first_of("/.") != std::string::npos && !out.library.starts_with('/')) {
+  if (out.library.find_first_of("/.") != std::string::npos && !out.library.starts_with('/') &&
+      !out.library.starts_with(drivers::kDriverPrefix)) {
     out.library = (std::filesystem::path(folder) / out.library).lexically_normal().string();
   }
   out.entrypoint = GetString(driver, "entrypoint");

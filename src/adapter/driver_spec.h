@@ -25,7 +25,8 @@ struct ErrorRule {
 /// The "driver" object of an adapter's spec.json.
 struct DriverSpec {
   std::string kind;     ///< adbc or odbc
-  std::string library;  ///< absolute path, path beside the spec.json, or an installed driver's name
+  std::string library;  ///< absolute path, path beside the spec.json, an installed driver's name,
+                        ///< or "driver:<id>" of the driver management
   std::string entrypoint;  ///< empty: by the library's name
   OptionTemplates database;
   OptionTemplates connection;

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/secret.h"
+#include "drivers/library.h"
 
 namespace nstarx::adapter {
 namespace {
@@ -223,13 +224,14 @@ Result<std::unique_ptr<ExternalSession>> ExternalSession::Open(
     statements.insert(statements.end(), driver.read_only_session.begin(),
                       driver.read_only_session.end());
   }
+  NSTARX_TRY(const std::string library, drivers::ResolveLibrary(driver.library));
   NSTARX_TRY(auto host, HostProcess::Start());
   std::unique_ptr<ExternalSession> session(
       new ExternalSession(driver, std::move(host), request.read_only));
   auto facts = session->Ask(context,
                             {{"op", "open"},
                              {"kind", driver.kind},
-                             {"library", driver.library},
+                             {"library", library},
                              {"entrypoint", driver.entrypoint},
                              {"database", std::move(database)},
                              {"connection", std::move(connection)},

@@ -44,6 +44,7 @@ CommandTable AllCommands() {
   AddConnectionCommands(table);
   AddCreationCommands(table);
   AddTemplateCommands(table);
+  AddDriverCommands(table);
   AddDataCommands(table);
   AddStreamCommands(table);
   AddMetadataCommands(table);

@@ -76,6 +76,7 @@ void AddServerCommands(CommandTable& table);
 void AddConnectionCommands(CommandTable& table);
 void AddCreationCommands(CommandTable& table);
 void AddTemplateCommands(CommandTable& table);
+void AddDriverCommands(CommandTable& table);
 void AddDataCommands(CommandTable& table);
 void AddStreamCommands(CommandTable& table);
 void AddMetadataCommands(CommandTable& table);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace nstarx::cli {
 
@@ -16,7 +17,15 @@ struct ServeOptions {
   std::string passphrase_file;
   std::string log_level = "info";  ///< debug | info | warning | error
   int worker_threads = 64;
-  int scan_parallelism = 2;  ///< sessions that one big scan may use
+  // Where drivers come from: folders or http(s) URLs. Empty: $NSTARX_DRIVER_INDEX, …
+  // (docs/drivers.md).
+  std::vector<std::string> driver_indexes;
+  std::vector<std::string> maven_repositories;
+  std::vector<std::string> pypi_indexes;
+  std::vector<std::string> driver_keys;   ///< public keys (Ed25519), Base64 or hex, or a file of it
+  std::string driver_ca_file;             ///< PEM bundle instead of the system's
+  int driver_update_interval_s = 86'400;  ///< of drivers that have an update policy
+  int scan_parallelism = 2;               ///< sessions that one big scan may use
 };
 
 }  // namespace nstarx::cli

@@ -30,6 +30,16 @@ Result<int> Serve(Session& session, const Arguments& arguments) {
       static_cast<int>(arguments.Integer("worker-threads", options.worker_threads));
   options.scan_parallelism =
       static_cast<int>(arguments.Integer("scan-parallelism", options.scan_parallelism));
+  const auto list = [&](const char* name, std::vector<std::string>& into) {
+    if (arguments.Has(name)) into = arguments.All(name);
+  };
+  list("driver-index", options.driver_indexes);
+  list("maven-repository", options.maven_repositories);
+  list("pypi-index", options.pypi_indexes);
+  list("driver-key", options.driver_keys);
+  text("driver-ca", options.driver_ca_file);
+  options.driver_update_interval_s = static_cast<int>(
+      arguments.Integer("driver-update-interval", options.driver_update_interval_s));
   return session.serve()(options);
 }
 
@@ -165,56 +175,97 @@ Result<int> Doctor(Session& session, const Arguments& arguments) {
   return good ? 0 : kExitNo;
 }
 
+std::vector<Option> DriverFlags() {
+  return {{.name = "driver-index",
+           .flags = "--driver-index",
+           .value = "PLACE",
+           .help = "Folder or URL of an index of drivers; NSTARX_DRIVER_INDEX when left out.",
+           .kind = OptionKind::kList},
+          {.name = "maven-repository",
+           .flags = "--maven-repository",
+           .value = "PLACE",
+           .help = "Folder or URL of a repository in Maven's layout; NSTARX_MAVEN_REPOSITORY when "
+                   "left out.",
+           .kind = OptionKind::kList},
+          {.name = "pypi-index",
+           .flags = "--pypi-index",
+           .value = "PLACE",
+           .help = "Folder or URL of a simple index of Python packages; NSTARX_PYPI_INDEX, then "
+                   "PIP_INDEX_URL when left out.",
+           .kind = OptionKind::kList},
+          {.name = "driver-key",
+           .flags = "--driver-key",
+           .value = "KEY",
+           .help = "Public key (Ed25519; Base64, hex or a file) that must have signed drivers; "
+                   "NSTARX_DRIVER_KEY when left out.",
+           .kind = OptionKind::kList},
+          {.name = "driver-ca",
+           .flags = "--driver-ca",
+           .value = "FILE",
+           .help = "PEM bundle of the CAs to trust for driver downloads, instead of the system's.",
+           .completes = "files"},
+          {.name = "driver-update-interval",
+           .flags = "--driver-update-interval",
+           .value = "SECONDS",
+           .help = "How often drivers with an update policy are looked after; a day when left out.",
+           .kind = OptionKind::kInteger,
+           .minimum = 1,
+           .maximum = 31'536'000}};
+}
+
 std::vector<Option> ServeFlags() {
-  return {{.name = "listen",
-           .flags = "--listen",
-           .value = "ADDR:PORT",
-           .help = "Where to listen; port 0 takes a free one; not beyond this machine without TLS. "
-                   "127.0.0.1:8480 when left out."},
-          {.name = "store",
-           .flags = "--store",
-           .value = "URL",
-           .help = "What must last is kept there; sqlite:DATA/nstarx.db when left out."},
-          {.name = "tls-cert",
-           .flags = "--tls-cert",
-           .value = "FILE",
-           .help = "PEM certificate chain.",
-           .completes = "files"},
-          {.name = "tls-key",
-           .flags = "--tls-key",
-           .value = "FILE",
-           .help = "PEM private key.",
-           .completes = "files"},
-          {.name = "key-provider",
-           .flags = "--key-provider",
-           .value = "KIND",
-           .help = "Where the key of the vault comes from; passphrase reads NSTARX_PASSPHRASE or "
-                   "--passphrase-file.",
-           .choices = {"file", "passphrase"}},
-          {.name = "passphrase-file",
-           .flags = "--passphrase-file",
-           .value = "FILE",
-           .help = "File with the passphrase.",
-           .completes = "files"},
-          {.name = "log-level",
-           .flags = "--log-level",
-           .value = "LEVEL",
-           .help = "How much is logged.",
-           .choices = {"debug", "info", "warning", "error"}},
-          {.name = "worker-threads",
-           .flags = "--worker-threads",
-           .value = "N",
-           .help = "Requests that may work on systems at once.",
-           .kind = OptionKind::kInteger,
-           .minimum = 1,
-           .maximum = 1024},
-          {.name = "scan-parallelism",
-           .flags = "--scan-parallelism",
-           .value = "N",
-           .help = "Sessions that one big scan may use.",
-           .kind = OptionKind::kInteger,
-           .minimum = 1,
-           .maximum = 64}};
+  std::vector<Option> out = {
+      {.name = "listen",
+       .flags = "--listen",
+       .value = "ADDR:PORT",
+       .help = "Where to listen; port 0 takes a free one; not beyond this machine without TLS. "
+               "127.0.0.1:8480 when left out."},
+      {.name = "store",
+       .flags = "--store",
+       .value = "URL",
+       .help = "What must last is kept there; sqlite:DATA/nstarx.db when left out."},
+      {.name = "tls-cert",
+       .flags = "--tls-cert",
+       .value = "FILE",
+       .help = "PEM certificate chain.",
+       .completes = "files"},
+      {.name = "tls-key",
+       .flags = "--tls-key",
+       .value = "FILE",
+       .help = "PEM private key.",
+       .completes = "files"},
+      {.name = "key-provider",
+       .flags = "--key-provider",
+       .value = "KIND",
+       .help = "Where the key of the vault comes from; passphrase reads NSTARX_PASSPHRASE or "
+               "--passphrase-file.",
+       .choices = {"file", "passphrase"}},
+      {.name = "passphrase-file",
+       .flags = "--passphrase-file",
+       .value = "FILE",
+       .help = "File with the passphrase.",
+       .completes = "files"},
+      {.name = "log-level",
+       .flags = "--log-level",
+       .value = "LEVEL",
+       .help = "How much is logged.",
+       .choices = {"debug", "info", "warning", "error"}},
+      {.name = "worker-threads",
+       .flags = "--worker-threads",
+       .value = "N",
+       .help = "Requests that may work on systems at once.",
+       .kind = OptionKind::kInteger,
+       .minimum = 1,
+       .maximum = 1024},
+      {.name = "scan-parallelism",
+       .flags = "--scan-parallelism",
+       .value = "N",
+       .help = "Sessions that one big scan may use.",
+       .kind = OptionKind::kInteger,
+       .minimum = 1,
+       .maximum = 64}};
+  for (Option& option : DriverFlags()) out.push_back(std::move(option));
+  return out;
 }
 
 }  // namespace

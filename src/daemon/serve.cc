@@ -23,7 +23,10 @@
 #include "connectors/aws/s3_runtime.h"
 #include "daemon/connector_list.h"
 #include "daemon/data_directory.h"
+#include "daemon/driver_sources.h"
 #include "discover/templates.h"
+#include "drivers/automatic_update.h"
+#include "drivers/drivers.h"
 #include "gateway/gateway.h"
 #include "http/application.h"
 #include "http/server.h"
@@ -180,6 +183,11 @@ Status ServeUntilSignal(const cli::ServeOptions& options, const sigset_t& signal
   monitor::Metrics metrics;
   const auto registry = registry::Registry::Make(*store, *vault, connectors, *journal, clock);
   const auto templates = discover::Templates::Make(*store, *registry, connectors, *journal, clock);
+  NSTARX_TRY(drivers::Sources driver_sources, DriverSourcesOf(options));
+  NSTARX_TRY(const auto drivers, drivers::Drivers::Open({.folder = data.File("drivers"),
+                                                         .adapters_folder = data.File("adapters"),
+                                                         .sources = std::move(driver_sources)},
+                                                        *journal, metrics, clock));
   const auto gateway = gateway::Gateway::Make(*registry, *journal, metrics,
                                               {.scan_parallelism = options.scan_parallelism});
   NSTARX_TRY(const int64_t count, store->CountConnections());
@@ -191,6 +199,7 @@ Status ServeUntilSignal(const cli::ServeOptions& options, const sigset_t& signal
                                 .journal = *journal,
                                 .vault = *vault,
                                 .templates = *templates,
+                                .drivers = *drivers,
                                 .store = *store,
                                 .connectors = connectors,
                                 .metrics = metrics,
@@ -211,7 +220,11 @@ Status ServeUntilSignal(const cli::ServeOptions& options, const sigset_t& signal
   std::printf("listening on %s\n", server->url().c_str());
   std::fflush(stdout);
 
-  NSTARX_LOG(kInfo, "stopping", {{"signal", AwaitSignal(signals)}});
+  {
+    const drivers::AutomaticUpdate updates(*drivers,
+                                           std::chrono::seconds(options.driver_update_interval_s));
+    NSTARX_LOG(kInfo, "stopping", {{"signal", AwaitSignal(signals)}});
+  }
   server->Stop(kStopGrace);
   return journal->Flush();
 }

@@ -9,6 +9,7 @@
 #include "audit/journal.h"
 #include "connector/connector.h"
 #include "discover/templates.h"
+#include "drivers/drivers.h"
 #include "gateway/gateway.h"
 #include "http/services.h"
 #include "monitor/metrics.h"
@@ -505,6 +506,60 @@ class FakeStore final : public store::Store {
   bool broken = false;
 };
 
+/// One driver under the id "known".
+class FakeDrivers final : public drivers::Drivers {
+ public:
+  Result<json::object> List(const Context&, bool refresh) override {
+    json::array items;
+    for (const char* id : {"a", "b", "c"}) items.push_back({{"id", id}, {"installed", refresh}});
+    return json::object{{"items", std::move(items)}, {"problems", json::array()}};
+  }
+  Result<json::object> Get(const Context&, std::string_view id, bool) override { return Of(id); }
+  Result<json::object> Install(const Context&, std::string_view id, std::string_view version,
+                               bool dry_run) override {
+    NSTARX_TRY(json::object out, Of(id));
+    out["version"] = version;
+    out["dry_run"] = dry_run;
+    return out;
+  }
+  Result<json::object> Update(const Context&, std::string_view id, bool) override { return Of(id); }
+  Result<json::object> Rollback(const Context&, std::string_view id) override { return Of(id); }
+  Result<json::object> Verify(const Context&, std::string_view id, std::string_view) override {
+    return Of(id);
+  }
+  Status Remove(const Context&, std::string_view id, std::string_view, bool) override {
+    const auto known = Of(id);
+    if (!known) return known.error();
+    return {};
+  }
+  Result<json::object> SetPolicy(const Context&, std::string_view id,
+                                 std::string_view policy) override {
+    NSTARX_TRY(json::object out, Of(id));
+    out["auto_update"] = policy;
+    return out;
+  }
+  Result<json::object> Import(const Context& context, connector::ByteStream& bundle) override {
+    std::byte piece[64];
+    int64_t total = 0;
+    while (true) {
+      NSTARX_TRY(const size_t read, bundle.Read(context, piece));
+      if (read == 0) return json::object{{"id", "known"}, {"bytes", total}};
+      total += static_cast<int64_t>(read);
+    }
+  }
+  Result<Bundle> Export(const Context&, std::string_view id, std::string_view) override {
+    NSTARX_TRY(const json::object known, Of(id));
+    return Bundle{.file = "known-1.tar", .bytes = 3, .content = std::make_unique<TextBytes>("tar")};
+  }
+  void UpdateByPolicy(const Context&) override {}
+
+ private:
+  static Result<json::object> Of(std::string_view id) {
+    if (id == "known") return json::object{{"id", id}, {"installed", true}};
+    return NotFound("driver.unknown", "there is no such driver");
+  }
+};
+
 inline std::vector<std::unique_ptr<connector::Connector>> FakeConnectors() {
   std::vector<std::unique_ptr<connector::Connector>> out;
   out.push_back(std::make_unique<FakeConnector>());
@@ -524,12 +579,14 @@ struct FakeRooms {
   ManualClock clock{TimePoint{std::chrono::milliseconds(1'800'000'000'000)}};
   std::unique_ptr<discover::Templates> templates =
       discover::Templates::Make(store, registry, connectors, journal, clock);
+  FakeDrivers drivers;
   Services services{.registry = registry,
                     .gateway = gateway,
                     .callers = callers,
                     .journal = journal,
                     .vault = vault,
                     .templates = *templates,
+                    .drivers = drivers,
                     .store = store,
                     .connectors = connectors,
                     .metrics = metrics,

@@ -172,6 +172,7 @@ std::vector<Route> AllRoutes() {
   AddMetadataRoutes(table);
   AddObjectRoutes(table);
   AddTemplateRoutes(table);
+  AddDriverRoutes(table);
   AddCallerRoutes(table);
   AddSystemRoutes(table);
   return table;

@@ -116,6 +116,7 @@ void AddStreamRoutes(std::vector<Route>& table);
 void AddMetadataRoutes(std::vector<Route>& table);
 void AddObjectRoutes(std::vector<Route>& table);
 void AddTemplateRoutes(std::vector<Route>& table);
+void AddDriverRoutes(std::vector<Route>& table);
 void AddCallerRoutes(std::vector<Route>& table);
 void AddSystemRoutes(std::vector<Route>& table);
 std::vector<Route> AllRoutes();

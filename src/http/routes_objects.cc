@@ -3,14 +3,13 @@
 #include "audit/journal.h"
 #include "base/clock.h"
 #include "gateway/gateway.h"
+#include "http/byte_chunks.h"
 #include "http/etag.h"
 #include "http/response_head.h"
 #include "http/route.h"
 
 namespace nstarx::http {
 namespace {
-
-constexpr size_t kPieceBytes = 256 * 1024;
 
 json::object ToJson(const connector::ObjectInfo& info) {
   json::object out;
@@ -26,31 +25,6 @@ json::object ToJson(const connector::ObjectInfo& info) {
 std::string QuotedTag(const std::string& etag) {
   return etag.starts_with('"') ? etag : "\"" + etag + "\"";
 }
-
-/// Bytes of an object, a piece at a time.
-class ObjectChunks final : public result::ChunkSource {
- public:
-  explicit ObjectChunks(std::unique_ptr<connector::ByteStream> bytes) : bytes_(std::move(bytes)) {}
-
-  Result<std::optional<result::Chunk>> Next(const Context& context) override {
-    auto piece = std::make_shared<std::vector<std::byte>>(kPieceBytes);
-    size_t filled = 0;
-    while (filled < kPieceBytes && !ended_) {
-      NSTARX_TRY(const size_t read, bytes_->Read(context, std::span(*piece).subspan(filled)));
-      ended_ = read == 0;
-      filled += read;
-    }
-    if (filled == 0) return std::optional<result::Chunk>();
-    result::Chunk chunk;
-    chunk.parts = {std::span<const std::byte>(*piece).first(filled)};
-    chunk.keep_alive = std::move(piece);
-    return std::optional(std::move(chunk));
-  }
-
- private:
-  std::unique_ptr<connector::ByteStream> bytes_;
-  bool ended_ = false;
-};
 
 struct WantedRange {
   connector::ObjectRange range;
@@ -138,7 +112,7 @@ Result<Response> GetObject(Call& call) {
   NSTARX_TRY(auto bytes,
              gateway.GetObject(call.context, call.capture(0), call.capture(1),
                                wanted->partial ? wanted->range : connector::ObjectRange{}));
-  response.stream = std::make_unique<ObjectChunks>(std::move(bytes));
+  response.stream = std::make_unique<ByteChunks>(std::move(bytes));
   response.stream_context = call.context;
   return response;
 }

@@ -77,8 +77,9 @@ Status CheckRange(const json::object& schema, double size, std::string_view low_
 }  // namespace
 
 Schemas::Schemas() {
-  for (const std::string_view text : {ConnectionSchemas(), DataSchemas(), StreamSchemas(),
-                                      MetadataSchemas(), SystemSchemas(), TemplateSchemas()}) {
+  for (const std::string_view text :
+       {ConnectionSchemas(), DataSchemas(), StreamSchemas(), MetadataSchemas(), SystemSchemas(),
+        TemplateSchemas(), DriverSchemas()}) {
     auto parsed = ParseJson(text);
     NSTARX_CHECK(parsed && parsed->is_object());
     for (auto& [name, schema] : parsed->get_object()) {

@@ -33,5 +33,6 @@ std::string_view StreamSchemas();
 std::string_view MetadataSchemas();
 std::string_view SystemSchemas();
 std::string_view TemplateSchemas();
+std::string_view DriverSchemas();
 
 }  // namespace nstarx::http

@@ -22,6 +22,9 @@ class Vault;
 namespace discover {
 class Templates;
 }
+namespace drivers {
+class Drivers;
+}
 namespace store {
 class Store;
 }
@@ -45,6 +48,7 @@ struct Services {
   audit::Journal& journal;
   vault::Vault& vault;
   discover::Templates& templates;
+  drivers::Drivers& drivers;
   store::Store& store;
   const connector::ConnectorTable& connectors;
   monitor::Metrics& metrics;

@@ -92,6 +92,8 @@ struct Metrics::Impl {
       Counters("nstarx_sessions_opened_total", "Sessions opened by outcome.");
   CounterFamily& tests =
       Counters("nstarx_connection_tests_total", "Staged connection tests by status.");
+  CounterFamily& driver_changes =
+      Counters("nstarx_driver_changes_total", "Changes of drivers by action and outcome.");
   prometheus::Gauge& connections = Gauges("nstarx_connections", "Registered connections.").Add({});
   prometheus::Gauge& resident =
       Gauges("process_resident_memory_bytes", "Resident memory of the process.").Add({});
@@ -110,6 +112,7 @@ struct Metrics::Impl {
   Children<prometheus::Histogram> pool_wait_rows;
   Children<prometheus::Counter> sessions_opened_rows;
   Children<prometheus::Counter> tests_rows;
+  Children<prometheus::Counter> driver_changes_rows;
 };
 
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) { impl_->started.SetToCurrentTime(); }
@@ -195,6 +198,16 @@ void Metrics::ConnectionTest(std::string_view type, std::string_view status) {
           [&]() -> prometheus::Counter& {
             return impl_->tests.Add({{"type", std::string(type)}, {"status", std::string(status)}});
           })
+      .Increment();
+}
+
+void Metrics::DriverChange(std::string_view action, std::string_view outcome) {
+  impl_->driver_changes_rows
+      .Get(action, outcome,
+           [&]() -> prometheus::Counter& {
+             return impl_->driver_changes.Add(
+                 {{"action", std::string(action)}, {"outcome", std::string(outcome)}});
+           })
       .Increment();
 }
 

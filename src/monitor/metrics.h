@@ -29,6 +29,8 @@ class Metrics {
   void SessionOpened(std::string_view type, std::string_view outcome);
   /// nstarx_connection_tests_total{type,status}
   void ConnectionTest(std::string_view type, std::string_view status);
+  /// nstarx_driver_changes_total{action,outcome}
+  void DriverChange(std::string_view action, std::string_view outcome);
   /// nstarx_connections
   void SetConnections(int64_t count);
 

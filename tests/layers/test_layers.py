@@ -16,7 +16,8 @@ ALLOWED: dict[str, set[str]] = {
     "model": {"base"},
     "connector": {"base", "model"},
     "net": {"base", "model", "connector"},
-    "adapter": {"base", "model", "connector", "net"},
+    "adapter": {"base", "model", "connector", "net", "drivers"},
+    "drivers": {"base", "connector", "net", "access", "audit", "monitor"},
     "store": {"base", "model"},
     "vault": {"base", "model", "store"},
     "audit": {"base"},
@@ -28,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "discover": {"base", "model", "connector", "store", "access", "audit", "registry"},
     "gateway": {"base", "model", "connector", "net", "registry", "pool", "audit", "access", "monitor", "vault", "store"},
     "connectors": {"base", "model", "connector", "net"},
-    "http": {"base", "model", "connector", "store", "registry", "discover", "gateway", "access", "audit", "vault", "result", "monitor"},
+    "http": {"base", "model", "connector", "store", "registry", "discover", "drivers", "gateway", "access", "audit", "vault", "result", "monitor"},
     "cli": {"base", "audit"},
     "daemon": {"*"},
 }
