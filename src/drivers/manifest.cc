@@ -62,7 +62,7 @@ json::object Manifest::ToJson() const {
   add("source", source);
   add("checksum", checksum);
   add("signed_by", signed_by);
-  add("installed", installed);
+  add("installed_at", installed);
   add("library", library);
   out["files"] = FilesToJson(files);
   if (!extracted.empty()) out["extracted"] = FilesToJson(extracted);
@@ -86,7 +86,7 @@ Result<Manifest> Manifest::Parse(std::string_view text) {
                .source = at("source"),
                .checksum = at("checksum"),
                .signed_by = at("signed_by"),
-               .installed = at("installed"),
+               .installed = at("installed_at"),
                .library = at("library")};
   if (!IsDriverId(out.id) || !IsVersion(out.version) ||
       (!out.library.empty() && !IsSafePath(out.library))) {

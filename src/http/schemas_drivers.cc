@@ -16,7 +16,7 @@ std::string_view DriverSchemas() {
     "previous": {"type": ["string", "null"], "description": "where a roll-back goes"},
     "versions": {"type": "array", "items": {"type": "string"}, "description": "installed, oldest first"},
     "auto_update": {"type": "string", "enum": ["off", "patch", "minor"]},
-    "source": {"type": "string"}, "checksum": {"type": "string", "enum": ["sha256", "sha1"]},
+    "installed_at": {"type": "string", "format": "date-time"}, "source": {"type": "string"}, "checksum": {"type": "string", "enum": ["sha256", "sha1"]},
     "signed_by": {"type": "string", "description": "the public key that was checked, in hex"},
     "library": {"type": "string"},
     "files": {"type": "array", "items": {"$ref": "#/components/schemas/DriverFile"}},
