@@ -11,6 +11,7 @@ Examples
 from nstarx import _client
 from nstarx._administration import ApiKeys, Templates
 from nstarx._async import AsyncConnection, AsyncConnectionManager, AsyncResult
+from nstarx._drivers import Drivers
 from nstarx._manager import Connection, ConnectionManager
 from nstarx._objects import ObjectReader, Objects
 from nstarx._result import Result
@@ -38,6 +39,7 @@ __all__ = [
     "ConnectionManager",
     "DataError",
     "DatabaseError",
+    "Drivers",
     "Error",
     "IntegrityError",
     "InterfaceError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar
 
 from nstarx._administration import ApiKeys, Templates
 from nstarx._client import JsonObject
+from nstarx._drivers import Drivers
 from nstarx._manager import Connection, ConnectionManager, IngestMode, TypeOfError
 from nstarx._objects import Objects
 from nstarx._result import Result
@@ -261,6 +263,60 @@ class AsyncTemplates:
         await self._threads.run(self._templates.delete, ref)
 
 
+class AsyncDrivers:
+    """Drivers that adapters load; see `Drivers`."""
+
+    def __init__(self, drivers: Drivers, threads: _Threads) -> None:
+        self._drivers = drivers
+        self._threads = threads
+
+    async def list(self, *, installed: bool = False, refresh: bool = False) -> list[JsonObject]:
+        """Return the drivers that are installed and those that the indexes offer."""
+        return await self._threads.run(self._drivers.list, installed=installed, refresh=refresh)
+
+    async def get(self, id: str, *, refresh: bool = False) -> JsonObject:
+        """Return one; with ``refresh`` also the versions that there are to install."""
+        return await self._threads.run(self._drivers.get, id, refresh=refresh)
+
+    async def install(
+        self, id: str, version: str | None = None, *, dry_run: bool = False
+    ) -> JsonObject:
+        """Install a version (the newest release), or switch to one that is installed."""
+        return await self._threads.run(self._drivers.install, id, version, dry_run=dry_run)
+
+    async def update(self, id: str, *, dry_run: bool = False) -> JsonObject:
+        """Install the newest release, if it is newer than the current version."""
+        return await self._threads.run(self._drivers.update, id, dry_run=dry_run)
+
+    async def rollback(self, id: str) -> JsonObject:
+        """Go back to the version that was used before."""
+        return await self._threads.run(self._drivers.rollback, id)
+
+    async def verify(self, id: str, version: str | None = None) -> JsonObject:
+        """Hash the files again."""
+        return await self._threads.run(self._drivers.verify, id, version)
+
+    async def set_policy(
+        self, id: str, auto_update: Literal["off", "patch", "minor"]
+    ) -> JsonObject:
+        """Set how far automatic updates go."""
+        return await self._threads.run(self._drivers.set_policy, id, auto_update)
+
+    async def remove(self, id: str, version: str | None = None, *, force: bool = False) -> None:
+        """Remove a driver, or one version that is not the current one."""
+        await self._threads.run(self._drivers.remove, id, version, force=force)
+
+    async def export_bundle(
+        self, id: str, path: str | os.PathLike[str], version: str | None = None
+    ) -> None:
+        """Write an installed version as a bundle for a machine without a network."""
+        await self._threads.run(self._drivers.export_bundle, id, path, version)
+
+    async def import_bundle(self, path: str | os.PathLike[str]) -> JsonObject:
+        """Install what a bundle holds, checked as a download is."""
+        return await self._threads.run(self._drivers.import_bundle, path)
+
+
 class AsyncApiKeys:
     """API keys of the deployment; see `ApiKeys`."""
 
@@ -341,6 +397,11 @@ class AsyncConnectionManager:
     def templates(self) -> AsyncTemplates:
         """Templates: parts of connections under a name."""
         return AsyncTemplates(self._manager.templates, self._threads)
+
+    @property
+    def drivers(self) -> AsyncDrivers:
+        """Drivers that adapters load."""
+        return AsyncDrivers(self._manager.drivers, self._threads)
 
     async def types(self) -> list[JsonObject]:
         """Return the kinds of data system that the server knows."""

@@ -10,6 +10,7 @@ from nstarx._administration import ApiKeys, Templates
 from nstarx._answers import as_object, pages
 from nstarx._client import Client, JsonObject, encode_parameters
 from nstarx._drafts import draft_of, split_ssl
+from nstarx._drivers import Drivers
 from nstarx._metadata import Metadata
 from nstarx._objects import Objects
 from nstarx._result import Result
@@ -248,6 +249,11 @@ class ConnectionManager:
     def templates(self) -> Templates:
         """Templates: parts of connections under a name."""
         return Templates(self._client)
+
+    @property
+    def drivers(self) -> Drivers:
+        """Drivers that adapters load."""
+        return Drivers(self._client)
 
     def types(self) -> list[JsonObject]:
         """Return the kinds of data system that the server knows."""

@@ -107,7 +107,7 @@ class Objects:
         wires = self._client.wires
         if hasattr(content, "read"):
             upload = wires.upload("PUT", self._target(key), fields)
-            answer = _send_file(upload, content)
+            answer = send_file(upload, content)
         else:
             data = content.encode() if isinstance(content, str) else memoryview(content).cast("B")
             answer = wires.request("PUT", self._target(key), fields, data, repeatable=True)
@@ -130,7 +130,7 @@ class Objects:
         return self._client.target("connections", self._ref, "objects") + "/" + quote(key, safe="/")
 
 
-def _send_file(upload: Any, content: Any) -> Answer:
+def send_file(upload: Any, content: Any) -> Answer:
     try:
         while piece := content.read(1024 * 1024):
             if not upload.offer(piece):

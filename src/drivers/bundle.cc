@@ -17,6 +17,7 @@ namespace {
 constexpr size_t kBlock = 512;
 constexpr size_t kMembersMax = 200;
 constexpr size_t kNameMax = 100;
+constexpr size_t kPaddingMax = 1 << 20;
 constexpr size_t kSizeAt = 124;
 constexpr size_t kSumAt = 148;
 constexpr size_t kTypeAt = 156;
@@ -212,9 +213,10 @@ Status ReadBundle(const Context& context, connector::ByteStream& from, const Tak
   }
   // What follows the end mark is padding: a little of it is read so that the sender can finish.
   std::vector<std::byte> rest(64 * 1024);
-  for (int pieces = 0; pieces < 64; ++pieces) {
+  for (size_t padding = 0; padding <= kPaddingMax;) {
     NSTARX_TRY(const size_t got, from.Read(context, rest));
     if (got == 0) return {};
+    padding += got;
   }
   return Malformed("it goes on behind its end");
 }

@@ -97,6 +97,8 @@ class ManagedDrivers final : public Drivers {
       if (CompareVersions(release.version, driver.current) <= 0) {
         return Answer(id, driver.current, "none", dry_run);
       }
+      NSTARX_TRY(const auto switched, SwitchedTo(id, release.version, dry_run));
+      if (switched) return *switched;
       return changes_.Install(context, offer, release, dry_run);
     });
   }
@@ -288,26 +290,33 @@ class ManagedDrivers final : public Drivers {
   Result<json::object> Installed(const Context& context, std::string_view id,
                                  std::string_view version, bool dry_run) {
     // What is on the disk needs no index: an offline machine can switch between its versions.
-    const auto driver = installed_.Find(id);
-    if (driver && std::ranges::find(driver->versions, version) != driver->versions.end()) {
-      NSTARX_TRY(const Manifest manifest, installed_.ManifestOf(id, version));
-      NSTARX_TRY(const auto difference, installed_.Verify(manifest));
-      if (!difference) {
-        if (driver->current == version) return Answer(id, version, "none", dry_run);
-        if (!dry_run) {
-          NSTARX_RETURN_IF_ERROR(installed_.Switch(id, std::string(version)));
-        }
-        return Answer(id, version, "switch", dry_run);
-      }
+    if (!version.empty()) {
+      NSTARX_TRY(const auto switched, SwitchedTo(id, version, dry_run));
+      if (switched) return *switched;
     }
     NSTARX_TRY(const Offer offer, catalogue_.Find(context, id));
     NSTARX_TRY(const Release release, catalogue_.Read(context, offer, version));
-    if (version.empty() && driver && release.version == driver->current) {
-      NSTARX_TRY(const Manifest manifest, installed_.ManifestOf(id, release.version));
-      NSTARX_TRY(const auto difference, installed_.Verify(manifest));
-      if (!difference) return Answer(id, release.version, "none", dry_run);
+    if (version.empty()) {
+      NSTARX_TRY(const auto switched, SwitchedTo(id, release.version, dry_run));
+      if (switched) return *switched;
     }
     return changes_.Install(context, offer, release, dry_run);
+  }
+
+  /// Makes a version current that is on the disk as it was installed; nothing when it is not.
+  Result<std::optional<json::object>> SwitchedTo(std::string_view id, std::string_view version,
+                                                 bool dry_run) const {
+    const auto driver = installed_.Find(id);
+    if (!driver || std::ranges::find(driver->versions, version) == driver->versions.end()) {
+      return std::optional<json::object>();
+    }
+    const auto manifest = installed_.ManifestOf(id, version);
+    if (!manifest) return std::optional<json::object>();
+    NSTARX_TRY(const auto difference, installed_.Verify(*manifest));
+    if (difference) return std::optional<json::object>();
+    if (driver->current == version) return std::optional(Answer(id, version, "none", dry_run));
+    if (!dry_run) NSTARX_RETURN_IF_ERROR(installed_.Switch(id, std::string(version)));
+    return std::optional(Answer(id, version, "switch", dry_run));
   }
 
   /// The newest version that the driver's policy allows; empty: none.
@@ -316,7 +325,9 @@ class ManagedDrivers final : public Drivers {
     NSTARX_TRY(const auto versions, catalogue_.Versions(context, offer));
     std::string out;
     for (const std::string& version : versions) {
-      if (Allows(driver.policy, driver.current, version)) out = version;
+      // What was rolled back from, and all before it, does not come back by itself.
+      const bool left = !driver.previous.empty() && CompareVersions(version, driver.previous) <= 0;
+      if (!left && Allows(driver.policy, driver.current, version)) out = version;
     }
     return out;
   }

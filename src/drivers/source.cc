@@ -106,8 +106,8 @@ Result<Location> ResolveRemote(const Location& base, std::string_view reference)
   }
   const size_t mark = std::min(full.find('?'), full.size());
   const std::string tail = full.substr(mark);
+  // What climbs above the server's root stays there, as in every URL.
   const std::string clean = fs::path(full.substr(0, mark)).lexically_normal().string();
-  if (clean.starts_with("/..")) return Unsafe(reference, "it leaves the server");
   return Location{origin + clean + tail};
 }
 

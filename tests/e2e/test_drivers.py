@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nstarx
 import pytest
 import requests
 
@@ -87,7 +89,7 @@ def test_rest(gateway: GatewayServer) -> None:
     assert rest.post("/drivers/acme-jdbc/install", {"version": "1.2.3"}).json()["action"] == "none"
 
     assert rest.post("/drivers/acme-jdbc/update", {}).json()["version"] == "1.3.0"
-    assert os.readlink(home / "current") == "1.3.0"
+    assert (home / "current").readlink() == Path("1.3.0")
     assert rest.post("/drivers/acme-jdbc/update", {}).json()["action"] == "none"
     assert rest.post("/drivers/acme-jdbc/rollback").json()["version"] == "1.2.3"
     assert rest.get("/drivers/acme-jdbc").json()["previous"] == "1.3.0"
@@ -155,6 +157,42 @@ def test_cli(gateway: GatewayServer, tmp_path: Path) -> None:
     run("import", str(bundle))
     assert version_of(gateway) == "1.2.4"
     run("verify", "acme-jdbc")
+
+
+def test_sdk(gateway: GatewayServer, tmp_path: Path) -> None:
+    drivers = nstarx.ConnectionManager(api_key=gateway.api_key, url=gateway.url).drivers
+    assert "acme-jdbc" in [item["id"] for item in drivers.list()]
+    assert drivers.install("acme-jdbc", dry_run=True)["dry_run"] is True
+    assert drivers.list(installed=True) == []
+    assert drivers.install("acme-jdbc", "1.2.3")["version"] == "1.2.3"
+    assert drivers.get("acme-jdbc", refresh=True)["available"] == ["1.2.3", "1.2.4", "1.3.0"]
+    assert drivers.update("acme-jdbc")["version"] == "1.3.0"
+    assert drivers.rollback("acme-jdbc")["version"] == "1.2.3"
+    assert drivers.set_policy("acme-jdbc", "minor")["auto_update"] == "minor"
+    assert drivers.verify("acme-jdbc", "1.3.0")["intact"] is True
+    drivers.remove("acme-jdbc", "1.3.0")
+    bundle = tmp_path / "acme.tar"
+    drivers.export_bundle("acme-jdbc", bundle)
+    assert sorted(members_of(bundle.read_bytes())) == ["files/acme-jdbc.jar", "manifest.json"]
+    drivers.remove("acme-jdbc", force=True)
+    with pytest.raises(nstarx.Error, match="not installed"):
+        drivers.rollback("acme-jdbc")
+
+    async def again() -> None:
+        async with nstarx.AsyncConnectionManager(api_key=gateway.api_key, url=gateway.url) as manager:
+            assert (await manager.drivers.import_bundle(bundle))["version"] == "1.2.3"
+            assert (await manager.drivers.update("acme-jdbc"))["version"] == "1.3.0"
+            await manager.drivers.export_bundle("acme-jdbc", bundle, "1.2.3")
+            assert (await manager.drivers.rollback("acme-jdbc"))["version"] == "1.2.3"
+            assert (await manager.drivers.install("acme-jdbc"))["action"] == "switch"
+            await manager.drivers.set_policy("acme-jdbc", "off")
+            assert (await manager.drivers.verify("acme-jdbc"))["intact"] is True
+            assert (await manager.drivers.get("acme-jdbc"))["version"] == "1.3.0"
+            assert len(await manager.drivers.list(installed=True)) == 1
+            await manager.drivers.remove("acme-jdbc")
+
+    asyncio.run(again())
+    assert version_of(gateway) is None
 
 
 def test_layouts_over_http(shelf: Shelf, web: ShelfServer, start_gateway: Start) -> None:
@@ -345,6 +383,10 @@ def test_automatic_updates_keep_to_their_policy(shelf: Shelf, web: ShelfServer, 
     assert version_of(server) == "1.2.4"
     assert version_of(server, "minor-jdbc") == "1.4.0"
     assert version_of(server, "off-jdbc") == "1.2.3"
+    assert rest.post("/drivers/acme-jdbc/rollback").json()["version"] == "1.2.3"
+    asked = len(web.asked)
+    wait_until(lambda: len(web.asked) > asked + 3)
+    assert version_of(server) == "1.2.3", "what was rolled back from stays away"
     entries = rest.get("/audit", params={"limit": 50, "action": "driver.update"}).json()["items"]
     assert {entry["user"] for entry in entries} == {"system"}
 
