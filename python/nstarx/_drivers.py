@@ -83,7 +83,7 @@ class Drivers:
 
     def import_bundle(self, path: str | os.PathLike[str]) -> JsonObject:
         """Install what a bundle holds, checked as a download is."""
-        fields = {"Accept": "application/json", "Content-Type": "application/x-tar"}
+        fields = {"Accept": "application/json", "Content-Type": "application/octet-stream"}
         with Path(path).open("rb") as file:
             upload = self._client.wires.upload(
                 "POST", self._client.target("drivers", "import"), fields

@@ -29,6 +29,10 @@ TEST(DriverSpec, ALibraryIsAFileBesideTheSpecOrAName) {
             "/data/adapters/t/libx.so");
   EXPECT_EQ(ParseDriver(R"({"kind":"adbc","library":"/opt/libx.so"})")->library, "/opt/libx.so");
   EXPECT_EQ(ParseDriver(R"({"kind":"adbc","library":"snowflake"})")->library, "snowflake");
+  EXPECT_EQ(ParseDriver(R"({"kind":"adbc","library":"driver:adbc.x"})")->library,
+            "driver:/data/drivers/adbc.x");
+  EXPECT_FALSE(ParseDriver(R"({"kind":"adbc","library":"driver:../x"})"));
+  EXPECT_FALSE(ParseDriver(R"({"kind":"adbc","library":"driver:"})"));
 }
 
 TEST(DriverSpec, WhatIsWrongIsNamed) {

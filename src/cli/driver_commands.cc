@@ -155,7 +155,7 @@ Result<int> Import(Session& session, const Arguments& arguments) {
   NSTARX_TRY(const InputFile file, InputFile::Open(arguments.Text("file")));
   Request request{.method = "POST",
                   .path = "/drivers/import",
-                  .content_type = "application/x-tar",
+                  .content_type = "application/octet-stream",
                   .timeout = kDownload};
   request.upload = [&](std::span<char> into) { return file.Read(into); };
   request.upload_size = file.size();

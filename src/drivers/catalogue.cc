@@ -87,7 +87,7 @@ Result<Offer> Catalogue::Find(const Context& context, std::string_view id) {
   }
   if (!all.problems.empty()) return all.problems.front().error;
   Error error =
-      NotFound("driver.unknown", fmt::format("no index has a driver '{}'", id.substr(0, 64)));
+      NotFound("driver.unknown", fmt::format("no index has a driver '{}'", Shortened(id)));
   const std::string_view close = ClosestWord(id, ids);
   if (!close.empty()) error.WithHint(fmt::format("Did you mean {}?", close));
   return error.WithHint("nstarx drivers list --refresh shows what the indexes have.");
@@ -139,7 +139,7 @@ Result<Release> Catalogue::Read(const Context& context, const Offer& offer,
       "driver.unknown_version",
       version.empty()
           ? fmt::format("there is no release of '{}' for this machine", offer.entry.id)
-          : fmt::format("there is no version {} of '{}'", version.substr(0, 64), offer.entry.id));
+          : fmt::format("there is no version {} of '{}'", Shortened(version), offer.entry.id));
   if (!releases.empty()) error.WithHint(fmt::format("The newest is {}.", releases.back().version));
   return error;
 }

@@ -70,7 +70,7 @@ class ManagedDrivers final : public Drivers {
           std::ranges::find_if(known.offers, [&](const Offer& row) { return row.entry.id == id; });
       const Offer* found = offer == known.offers.end() ? nullptr : &*offer;
       if (found == nullptr && !driver) {
-        return NotFound("driver.unknown", fmt::format("there is no driver '{}'", id.substr(0, 64)))
+        return NotFound("driver.unknown", fmt::format("there is no driver '{}'", Shortened(id)))
             .WithHint("nstarx drivers list --refresh asks the HTTP indexes as well.");
       }
       return Show(found, driver ? &*driver : nullptr);
@@ -229,7 +229,7 @@ class ManagedDrivers final : public Drivers {
     auto found = installed_.Find(id);
     if (found) return std::move(*found);
     return NotFound("driver.not_installed",
-                    fmt::format("the driver '{}' is not installed", id.substr(0, 64)))
+                    fmt::format("the driver '{}' is not installed", Shortened(id)))
         .WithHint("nstarx drivers install installs it.");
   }
 
@@ -366,7 +366,7 @@ class ManagedDrivers final : public Drivers {
       entry.code = done.error().code();
       if (entry.code == "access.denied") entry.outcome = "denied";
     }
-    entry.details["driver"] = done && id.empty() ? GetString(*done, "id") : id.substr(0, 64);
+    entry.details["driver"] = done && id.empty() ? GetString(*done, "id") : Shortened(id);
     if (done && done->contains("version")) entry.details["version"] = done->at("version");
     if (dry_run) entry.details["dry_run"] = true;
     metrics_.DriverChange(action, entry.outcome);

@@ -105,6 +105,7 @@ TEST(VersionTest, NamesBecomeNoPaths) {
     EXPECT_FALSE(IsVersion(bad)) << bad;
   }
   EXPECT_TRUE(IsVersion("1.0+build.5"));
+  EXPECT_EQ(Shortened(std::string(63, 'x') + "\xf0\x9f\x9a\x80"), std::string(63, 'x'));
   EXPECT_FALSE(IsFileName("../x.jar"));
   for (const char* bad : {"/x", "a/../b", "a//b", "a/", "./a", "a\\b", "a%2e", "c:x"}) {
     EXPECT_FALSE(IsSafePath(bad)) << bad;

@@ -111,12 +111,12 @@ Result<Manifest> InstalledDrivers::ManifestOf(std::string_view id, std::string_v
   const auto found = Find(id);
   if (!found) {
     return NotFound("driver.not_installed",
-                    fmt::format("the driver '{}' is not installed", id.substr(0, 64)))
+                    fmt::format("the driver '{}' is not installed", Shortened(id)))
         .WithHint("nstarx drivers install installs it.");
   }
   if (std::ranges::find(found->versions, version) == found->versions.end()) {
     return NotFound("driver.unknown_version",
-                    fmt::format("version {} of '{}' is not installed", version.substr(0, 64), id))
+                    fmt::format("version {} of '{}' is not installed", Shortened(version), id))
         .WithHint(fmt::format("Installed: {}.", fmt::join(found->versions, ", ")));
   }
   NSTARX_TRY(const std::string text,

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "drivers/index.h"
+#include "drivers/version.h"
 #include "net/http_client.h"
 
 namespace nstarx::drivers {
@@ -19,7 +19,7 @@ constexpr size_t kPieceBytes = 256 * 1024;
 
 Error Unsafe(std::string_view reference, std::string_view why) {
   return Error(ErrorKind::kPermissionDenied, "driver.unsafe_path",
-               fmt::format("'{}' is refused: {}", reference.substr(0, 200), why))
+               fmt::format("'{}' is refused: {}", Shortened(reference), why))
       .WithAction(Action::kAskOperator);
 }
 

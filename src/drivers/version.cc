@@ -135,7 +135,7 @@ Result<UpdatePolicy> ParsePolicy(std::string_view text) {
     if (text == ToString(policy)) return policy;
   }
   return InvalidArgument("driver.unknown_policy",
-                         fmt::format("there is no update policy '{}'", text.substr(0, 64)))
+                         fmt::format("there is no update policy '{}'", Shortened(text)))
       .WithHint("Policies: off, patch, minor.");
 }
 
@@ -151,6 +151,14 @@ bool IsDriverId(std::string_view text) { return IsName(text, 64, true); }
 
 bool IsVersion(std::string_view text) {
   return IsName(text, 64, false) && text != "current" && text != "previous";
+}
+
+std::string_view Shortened(std::string_view text) {
+  constexpr size_t kShownMax = 64;
+  if (text.size() <= kShownMax) return text;
+  size_t end = kShownMax;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end);
 }
 
 bool IsFileName(std::string_view text) { return IsName(text, 200, false); }

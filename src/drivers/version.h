@@ -28,5 +28,7 @@ bool IsDriverId(std::string_view text);
 bool IsVersion(std::string_view text);
 /// A file's name without folders; up to 200 characters.
 bool IsFileName(std::string_view text);
+/// The first 64 bytes at most of a caller's text, for messages; no character is cut.
+std::string_view Shortened(std::string_view text);
 
 }  // namespace nstarx::drivers

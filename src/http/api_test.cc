@@ -487,6 +487,46 @@ TEST_F(ApiTest, TellsTypesAndTakesUrisApart) {
   EXPECT_EQ(Post("/connections/uri", R"({"uri": "nonsense"})").status, 400);
 }
 
+TEST_F(ApiTest, DriversArePagedAndChangedByAdmins) {
+  const json::object page = Ask({.target = "/drivers?limit=2"}).Json();
+  EXPECT_EQ(page.at("items").as_array().size(), 2U);
+  EXPECT_EQ(GetString(page, "next"), "b");
+  const json::object last = Ask({.target = "/drivers?limit=2&cursor=b"}).Json();
+  EXPECT_EQ(last.at("items").as_array().size(), 1U);
+  EXPECT_TRUE(last.at("next").is_null());
+  EXPECT_EQ(Ask({.target = "/drivers?installed=true"}).Json().at("items").as_array().size(), 0U);
+  EXPECT_EQ(
+      Ask({.target = "/drivers?installed=true&refresh=true"}).Json().at("items").as_array().size(),
+      3U);
+  EXPECT_EQ(Ask({.target = "/drivers/none"}).code(), "driver.unknown");
+
+  const Got made = Post("/drivers/known/install", R"({"version":"1.2","dry_run":true})");
+  EXPECT_EQ(made.status, 200);
+  EXPECT_EQ(GetString(made.Json(), "version"), "1.2");
+  EXPECT_TRUE(GetBool(made.Json(), "dry_run", false));
+  EXPECT_EQ(Post("/drivers/known/install", R"({"versoin":"1"})").status, 400);
+  const Got tar = Ask({.target = "/drivers/known/bundle"});
+  EXPECT_EQ(tar.body, "tar");
+  EXPECT_EQ(tar.content_type, "application/x-tar");
+  EXPECT_EQ(GetInt(Ask({.method = "POST",
+                        .target = "/drivers/import",
+                        .body = "12345",
+                        .headers = {{"Content-Type", "application/octet-stream"}}})
+                       .Json(),
+                   "bytes", 0),
+            5);
+  EXPECT_EQ(Ask({.method = "DELETE", .target = "/drivers/known"}).status, 204);
+  for (const char* change : {"install", "update", "rollback", "verify"}) {
+    const Got refused = Ask({.method = "POST",
+                             .target = std::string("/drivers/known/") + change,
+                             .key = "editor",
+                             .headers = {{"Content-Type", "application/json"}}});
+    EXPECT_EQ(refused.status, 403) << change;
+    EXPECT_EQ(refused.code(), "access.denied") << change;
+  }
+  EXPECT_EQ(Ask({.target = "/drivers/known/bundle", .key = "editor"}).status, 403);
+}
+
 TEST_F(ApiTest, ReadinessFollowsTheStore) {
   rooms_.store.broken = true;
   const Got got = Ask({.target = "/readyz"});

@@ -196,7 +196,7 @@ void AddDriverRoutes(std::vector<Route>& table) {
                    .permission = "admin",
                    .access = Access::kAdmin,
                    .body = BodyKind::kBytes,
-                   .request_media = {"application/x-tar"},
+                   .request_media = {"application/octet-stream"},
                    .response_schema = "DriverChange",
                    .timeout = kDownload,
                    .handler = Import});

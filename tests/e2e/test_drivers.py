@@ -125,7 +125,7 @@ def test_only_admins_change(gateway: GatewayServer) -> None:
         editor.delete("/drivers/acme-jdbc"),
         editor.patch("/drivers/acme-jdbc", {"auto_update": "minor"}),
         editor.get("/drivers", params={"refresh": "true"}),
-        editor.post("/drivers/import", data=b"x", headers={"Content-Type": "application/x-tar"}),
+        editor.post("/drivers/import", data=b"x", headers={"Content-Type": "application/octet-stream"}),
     ):
         assert (answer.status_code, code_of(answer)) == (403, "access.denied")
 
@@ -278,7 +278,7 @@ def test_signatures(shelf: Shelf, start_gateway: Start, tmp_path: Path) -> None:
     # Offline: a bundle brings its proof along.
     offline = start_gateway({}, "--driver-key", shelf.public_key).client()
     stranger = start_gateway({}, "--driver-key", Shelf(tmp_path / "stranger").public_key).client()
-    headers = {"Content-Type": "application/x-tar"}
+    headers = {"Content-Type": "application/octet-stream"}
     for id in ("acme-jdbc", "web-maven"):
         bundle = rest.get(f"/drivers/{id}/bundle").content
         assert offline.post("/drivers/import", data=bundle, headers=headers).status_code == 200
@@ -314,7 +314,7 @@ def test_hostile_bundles(gateway: GatewayServer) -> None:
     rest.delete("/drivers/acme-jdbc")
 
     def sent(data: bytes) -> str:
-        answer = rest.post("/drivers/import", data=data, headers={"Content-Type": "application/x-tar"})
+        answer = rest.post("/drivers/import", data=data, headers={"Content-Type": "application/octet-stream"})
         return "" if answer.status_code == 200 else code_of(answer)
 
     manifest = json.loads(good["manifest.json"])
@@ -411,7 +411,7 @@ def test_a_real_driver(shelf: Shelf, servers: ServerCatalog, start_gateway: Star
         assert rest.post("/drivers/adbc-postgresql/verify").json()["intact"] is True
         bundle = rest.get("/drivers/adbc-postgresql/bundle").content
         assert rest.delete("/drivers/adbc-postgresql", params={"force": "true"}).status_code == 204
-        imported = rest.post("/drivers/import", data=bundle, headers={"Content-Type": "application/x-tar"})
+        imported = rest.post("/drivers/import", data=bundle, headers={"Content-Type": "application/octet-stream"})
         assert imported.json()["version"] == version
         assert rest.query("through-it", "SELECT 40 + 3 AS a").json()["rows"] == [[43]]
     finally:
