@@ -139,7 +139,8 @@ class BundleStream final : public connector::ByteStream {
 
 /// Hands exactly `bytes` of the stream to `take`.
 template <class Take>
-Status ReadExactly(const Context& context, connector::ByteStream& from, uint64_t bytes, Take take) {
+Status ReadExactly(const Context& context, connector::ByteStream& from, uint64_t bytes,
+                   const Take& take) {
   std::vector<std::byte> piece(64 * 1024);
   while (bytes > 0) {
     const auto want = static_cast<size_t>(std::min<uint64_t>(bytes, piece.size()));

@@ -20,7 +20,7 @@ constexpr size_t kManifestBytesMax = 4 << 20;
 /// Where a link in a driver's folder leads, if it is a version that is there.
 std::string LinkedVersion(const fs::path& folder, const char* name) {
   std::error_code code;
-  const std::string target = fs::read_symlink(folder / name, code).string();
+  std::string target = fs::read_symlink(folder / name, code).string();
   if (code || !IsVersion(target) || !fs::exists(folder / target / "manifest.json", code)) return {};
   return target;
 }

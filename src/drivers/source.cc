@@ -143,7 +143,7 @@ Result<Location> Location::Resolve(std::string_view reference, const Location& r
   }
   const size_t scheme = reference.find("://");
   if (scheme != std::string_view::npos && scheme < reference.find_first_of("/?")) {
-    const Location there{std::string(reference)};
+    Location there{std::string(reference)};
     if (!there.remote()) return Unsafe(reference, "only http and https URLs are followed");
     if (text.starts_with("https://") && there.text.starts_with("http://")) {
       return Unsafe(reference, "it leads from https to http");

@@ -107,7 +107,8 @@ Parameter RefreshParameter() {
 }
 
 /// A change of one driver.
-Route Change(std::string action, std::string operation, std::string summary, Handler handler) {
+Route Change(const std::string& action, std::string operation, std::string summary,
+             Handler handler) {
   return {.method = Method::kPost,
           .path = "/drivers/{id}/" + action,
           .operation = std::move(operation),
