@@ -102,3 +102,9 @@ function(nstarx_connector type)
   endforeach()
   set_property(GLOBAL APPEND PROPERTY NSTARX_CONNECTORS ${type})
 endfunction()
+
+# A type that has a spec.json with a `driver` object and no C++ of its own: a driver of others runs it (src/adapter).
+function(nstarx_driver_connector type)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spec.json)
+  set_property(GLOBAL APPEND PROPERTY NSTARX_DRIVER_CONNECTORS ${type})
+endfunction()

@@ -53,6 +53,36 @@ TEST(DriverSpec, WhatIsWrongIsNamed) {
   }
 }
 
+TEST(DriverSpec, JdbcHasJarsAClassAndAUrl) {
+  const auto one = ParseDriver(
+      R"({"kind":"jdbc","library":"a.jar","class":"org.x.Driver","url":"jdbc:x://{host}"})");
+  ASSERT_TRUE(one.has_value()) << one.error().ToString();
+  EXPECT_EQ(one->library, "/data/adapters/t/a.jar");
+  EXPECT_EQ(one->entrypoint, "org.x.Driver");
+  ASSERT_EQ(one->url.size(), 1U);
+  EXPECT_EQ(one->url[0].second, "jdbc:x://{host}");
+  EXPECT_EQ(ParseDriver(R"({"kind":"jdbc","library":["a.jar","/b/*"],"url":"jdbc:x:"})")->library,
+            "/data/adapters/t/a.jar:/b/*");
+  const auto installed =
+      ParseDriver(R"({"kind":"jdbc","library":"driver:ojdbc11","url":"jdbc:oracle:x"})");
+  ASSERT_TRUE(installed.has_value()) << installed.error().ToString();
+  EXPECT_EQ(installed->library, "driver:/data/drivers/ojdbc11");
+  for (const char* bad : {
+           R"({"kind":"jdbc","library":"driver:../../etc","url":"jdbc:x:"})",
+           R"({"kind":"jdbc","library":"driver:","url":"jdbc:x:"})",
+           R"({"kind":"jdbc","library":"a.jar","url":"http://x"})",
+           R"({"kind":"jdbc","library":"a.jar:/etc","url":"jdbc:x:"})",
+           R"({"kind":"jdbc","library":[],"url":"jdbc:x:"})",
+           R"({"kind":"jdbc","library":["a.jar",""],"url":"jdbc:x:"})",
+           R"({"kind":"jdbc","library":["a.jar","driver:ojdbc11"],"url":"jdbc:x:"})",
+           R"({"kind":"adbc","library":["a.so"]})",
+       }) {
+    const auto parsed = ParseDriver(bad);
+    ASSERT_FALSE(parsed.has_value()) << bad;
+    EXPECT_EQ(parsed.error().code(), "adapter.malformed_spec") << bad;
+  }
+}
+
 TEST(FillOptions, PlaceholdersAreFieldsLoginsAndTheAddress) {
   const json::object configuration{{"database", "a/b"}, {"limit", 5}};
   const json::object authentication{{"type", "password"}, {"user", "u@x"}};

@@ -7,6 +7,7 @@
 
 #include "base/percent.h"
 #include "drivers/library.h"
+#include "drivers/version.h"
 
 namespace nstarx::adapter {
 namespace {
@@ -47,6 +48,54 @@ Result<std::vector<std::string>> ReadStatements(const json::object& from, std::s
   return out;
 }
 
+/// `driver:<id>` as the folder of that driver, <data>/drivers/<id>, seen from the adapter's,
+/// <data>/adapters/<type>: which version is current is looked up when a session opens.
+Result<std::string> ManagedDriver(std::string_view library, const std::string& folder) {
+  const std::string_view id = library.substr(drivers::kDriverPrefix.size());
+  if (!drivers::IsDriverId(id)) return Malformed("'driver.library' names no driver: driver:<id>");
+  const auto all = (std::filesystem::path(folder) / ".." / ".." / "drivers").lexically_normal();
+  return fmt::format("{}{}", drivers::kDriverPrefix, (all / id).string());
+}
+
+/// A name with a slash or a dot is a file; another one is an installed driver's.
+std::string PlaceOf(std::string library, const std::string& folder) {
+  if (library.find_first_of("/.") != std::string::npos && !library.starts_with('/')) {
+    return (std::filesystem::path(folder) / library).lexically_normal().string();
+  }
+  return library;
+}
+
+/// One library, or of JDBC a list of jars.
+Result<std::string> ReadLibrary(const json::object& driver, const std::string& folder) {
+  const json::value* value = driver.if_contains("library");
+  std::vector<std::string> parts;
+  if (value != nullptr && value->is_string()) {
+    parts.emplace_back(value->get_string());
+    if (parts[0].starts_with(drivers::kDriverPrefix)) return ManagedDriver(parts[0], folder);
+  }
+  const bool jars = GetString(driver, "kind") == "jdbc";
+  if (jars && value != nullptr && value->is_array()) {
+    NSTARX_TRY(parts, ReadStatements(driver, "library"));
+  }
+  std::string out;
+  for (auto& part : parts) {
+    if (part.empty() || (jars && part.find(':') != std::string::npos)) {
+      return Malformed("'driver.library' holds what is no file");
+    }
+    out += (out.empty() ? "" : ":") + PlaceOf(std::move(part), folder);
+  }
+  if (out.empty()) return Malformed("'driver.library' is missing");
+  return out;
+}
+
+Status ReadJdbc(const json::object& driver, DriverSpec* out) {
+  out->entrypoint = GetString(driver, "class");
+  const std::string url(GetString(driver, "url"));
+  if (!url.starts_with("jdbc:")) return Malformed("'driver.url' is no URL of JDBC");
+  out->url.emplace_back("url", url);
+  return {};
+}
+
 Result<std::vector<ErrorRule>> ReadErrors(const json::object& from) {
   std::vector<ErrorRule> out;
   const json::value* value = from.if_contains("errors");
@@ -57,9 +106,12 @@ Result<std::vector<ErrorRule>> ReadErrors(const json::object& from) {
     const json::object& fields = row.get_object();
     ErrorRule rule{.contains = std::string(GetString(fields, "contains")),
                    .sqlstate = std::string(GetString(fields, "sqlstate")),
+                   .vendor_code = GetInt(fields, "vendor_code", 0),
                    .code = std::string(GetString(fields, "code"))};
-    if (rule.code.empty() || (rule.contains.empty() && rule.sqlstate.empty())) {
-      return Malformed("a row of 'driver.errors' needs code, and contains or sqlstate");
+    if (rule.code.empty() ||
+        (rule.contains.empty() && rule.sqlstate.empty() && rule.vendor_code == 0)) {
+      return Malformed(
+          "a row of 'driver.errors' needs code, and contains, sqlstate or vendor_code");
     }
     out.push_back(std::move(rule));
   }
@@ -99,27 +151,12 @@ Result<DriverSpec> DriverSpec::Parse(const connector::Spec& spec, const std::str
   const json::object& driver = found->get_object();
   DriverSpec out;
   out.kind = GetString(driver, "kind");
-  if (out.kind != "adbc" && out.kind != "odbc") {
-    return Malformed(fmt::format("'driver.kind' is '{}': there are adbc and odbc", out.kind));
+  if (out.kind != "adbc" && out.kind != "odbc" && out.kind != "jdbc") {
+    return Malformed(fmt::format("'driver.kind' is '{}': there are adbc, odbc and jdbc", out.kind));
   }
-  out.library = GetString(driver, "library");
-  if (out.library.empty()) return Malformed("'driver.library' is missing");
-  if (out.library.starts_with(drivers::kDriverPrefix)) {
-    // <data>/adapters/<type>/spec.json names a driver of <data>/drivers.
-    const std::string id = out.library.substr(drivers::kDriverPrefix.size());
-    const auto installed = std::filesystem::path(folder) / ".." / ".." / "drivers";
-    out.library = drivers::kDriverPrefix;
-    out.library += (installed.lexically_normal() / id).string();
-    if (id.empty() || id.find('/') != std::string::npos) {
-      return Malformed("'driver.library' names no driver: driver:<id>");
-    }
-  }
-  // A name with a slash or a dot is a file; another one is an installed driver's.
-  if (out.library.find_first_of("/.") != std::string::npos && !out.library.starts_with('/') &&
-      !out.library.starts_with(drivers::kDriverPrefix)) {
-    out.library = (std::filesystem::path(folder) / out.library).lexically_normal().string();
-  }
+  NSTARX_TRY(out.library, ReadLibrary(driver, folder));
   out.entrypoint = GetString(driver, "entrypoint");
+  if (out.kind == "jdbc") NSTARX_RETURN_IF_ERROR(ReadJdbc(driver, &out));
   NSTARX_TRY(out.database, ReadOptions(driver, "database"));
   NSTARX_TRY(out.connection, ReadOptions(driver, "connection"));
   NSTARX_TRY(out.session, ReadStatements(driver, "session"));

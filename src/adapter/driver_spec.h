@@ -15,19 +15,21 @@ namespace nstarx::adapter {
 /// configuration, the authentication's fields or secrets, and {host} and {port}.
 using OptionTemplates = std::vector<std::pair<std::string, std::string>>;
 
-/// How a driver says a known error, in words or as an SQLSTATE.
+/// How a driver says a known error: in words, as an SQLSTATE, or by the system's own number.
 struct ErrorRule {
   std::string contains;
   std::string sqlstate;
+  int64_t vendor_code = 0;
   std::string code;
 };
 
 /// The "driver" object of an adapter's spec.json.
 struct DriverSpec {
-  std::string kind;     ///< adbc or odbc
-  std::string library;  ///< absolute path, path beside the spec.json, an installed driver's name,
-                        ///< or "driver:<id>" of the driver management
-  std::string entrypoint;  ///< empty: by the library's name
+  std::string kind;        ///< adbc, odbc or jdbc
+  std::string library;     ///< absolute path, path beside the spec.json, or an installed driver's
+                           ///< name; of jdbc a class path
+  std::string entrypoint;  ///< empty: by the library's name; of jdbc the driver's class
+  OptionTemplates url;     ///< of jdbc: one row
   OptionTemplates database;
   OptionTemplates connection;
   std::vector<std::string> session;  ///< statements of every new session

@@ -39,6 +39,21 @@ class ExternalConnector final : public connector::Connector {
 
 }  // namespace
 
+Result<std::unique_ptr<connector::Connector>> MakeAdapter(std::string_view text,
+                                                          const std::string& folder) {
+  NSTARX_TRY(connector::Spec spec, connector::Spec::Parse(text));
+  for (const auto& capability : spec.capabilities()) {
+    if (std::ranges::find(kCapabilities, capability) == std::end(kCapabilities)) {
+      return InvalidArgument("adapter.malformed_spec",
+                             fmt::format("an adapter can't have the capability '{}'", capability))
+          .WithStage("config")
+          .WithHint(fmt::format("Capabilities: {}.", fmt::join(kCapabilities, ", ")));
+    }
+  }
+  NSTARX_TRY(DriverSpec driver, DriverSpec::Parse(spec, folder));
+  return std::make_unique<ExternalConnector>(std::move(spec), std::move(driver));
+}
+
 Result<std::unique_ptr<connector::Connector>> LoadAdapter(const std::string& spec_file) {
   std::ifstream file(spec_file, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -50,18 +65,7 @@ Result<std::unique_ptr<connector::Connector>> LoadAdapter(const std::string& spe
     return InvalidArgument("adapter.malformed_spec", "the spec.json is larger than 1 MiB")
         .WithStage("config");
   }
-  NSTARX_TRY(connector::Spec spec, connector::Spec::Parse(text));
-  for (const auto& capability : spec.capabilities()) {
-    if (std::ranges::find(kCapabilities, capability) == std::end(kCapabilities)) {
-      return InvalidArgument("adapter.malformed_spec",
-                             fmt::format("an adapter can't have the capability '{}'", capability))
-          .WithStage("config")
-          .WithHint(fmt::format("Capabilities: {}.", fmt::join(kCapabilities, ", ")));
-    }
-  }
-  NSTARX_TRY(DriverSpec driver,
-             DriverSpec::Parse(spec, std::filesystem::path(spec_file).parent_path().string()));
-  return std::make_unique<ExternalConnector>(std::move(spec), std::move(driver));
+  return MakeAdapter(text, std::filesystem::path(spec_file).parent_path().string());
 }
 
 Adapters LoadAdapters(const std::string& folder, const std::vector<std::string>& taken) {

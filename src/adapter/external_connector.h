@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "connector/connector.h"
@@ -11,6 +12,11 @@ namespace nstarx::adapter {
 /// A connector that nobody compiled: a spec.json that names a driver. adapter.malformed_spec, or
 /// what Spec::Parse finds.
 Result<std::unique_ptr<connector::Connector>> LoadAdapter(const std::string& spec_file);
+
+/// The same of a spec.json's text. `folder` is where the spec.json lies, or would lie: its driver
+/// is looked up from there.
+Result<std::unique_ptr<connector::Connector>> MakeAdapter(std::string_view text,
+                                                          const std::string& folder);
 
 /// A folder's spec.json that could not be taken.
 struct RefusedAdapter {

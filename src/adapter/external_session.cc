@@ -1,6 +1,5 @@
 #include "adapter/external_session.h"
 
-#include <arrow-adbc/adbc.h>
 #include <arrow/api.h>
 #include <arrow/io/memory.h>
 #include <arrow/ipc/api.h>
@@ -9,6 +8,8 @@
 #include <deque>
 #include <optional>
 
+#include "adapter/failure_codes.h"
+#include "adapter/jvm_process.h"
 #include "base/secret.h"
 #include "drivers/library.h"
 
@@ -17,100 +18,8 @@ namespace {
 
 /// What a driver gets to stop a statement before its process is killed.
 constexpr std::chrono::milliseconds kStopGrace{1000};
-
-/// The codes that drivers' failures become: kind, and what to do where the spec.json says nothing.
-struct CodeRow {
-  std::string_view code;
-  ErrorKind kind;
-  std::string_view hint;
-};
-constexpr CodeRow kCodes[] = {
-    {"login.wrong_password", ErrorKind::kUnauthenticated,
-     "Check the connection's user and password."},
-    {"login.forbidden", ErrorKind::kPermissionDenied, "Ask for the right to log in."},
-    {"login.failed", ErrorKind::kUnavailable,
-     "Check the address, the login and the options in the adapter's spec.json."},
-    {"tcp.refused", ErrorKind::kUnavailable, "Check that the system runs, and its port."},
-    {"tcp.timeout", ErrorKind::kUnavailable, "Check the address, and firewalls on the way."},
-    {"dns.not_found", ErrorKind::kUnavailable, "Check the spelling of the host."},
-    {"tls.handshake_failed", ErrorKind::kUnavailable,
-     "Check the TLS options in the adapter's spec.json."},
-    {"connection.lost", ErrorKind::kUnavailable, "Try again; the pool opens a new session."},
-    {"query.syntax_error", ErrorKind::kInvalidArgument,
-     "Write the statement in the system's own dialect."},
-    {"query.invalid", ErrorKind::kInvalidArgument,
-     "Check the statement and its parameters; the driver's words say more."},
-    {"query.bad_value", ErrorKind::kInvalidArgument,
-     "Check the values against the columns' types."},
-    {"query.undefined_table", ErrorKind::kNotFound,
-     "Browse the connection to see the names that there are."},
-    {"query.undefined_column", ErrorKind::kInvalidArgument,
-     "Describe the table to see its columns."},
-    {"query.already_exists", ErrorKind::kAlreadyExists, "Take another name, or mode replace."},
-    {"query.constraint", ErrorKind::kConflict, "A constraint of the table refuses the rows."},
-    {"query.forbidden", ErrorKind::kPermissionDenied, "Ask for the right on that object."},
-    {"query.read_only", ErrorKind::kPermissionDenied, "Use a connection that may write."},
-    {"query.unsupported", ErrorKind::kUnimplemented, "The driver can't do this."},
-    {"query.failed", ErrorKind::kInternal, "The driver's words say more."},
-    {"query.timeout", ErrorKind::kDeadlineExceeded, "Raise timeout_ms."},
-    {"query.cancelled", ErrorKind::kCancelled, "Run it again."},
-    {"adapter.driver_missing", ErrorKind::kInvalidArgument,
-     "Put the driver's library beside the spec.json, or give its absolute path."},
-};
-
-/// Classes and codes of SQLSTATE that mean the same everywhere (ISO 9075 and PostgreSQL's table).
-std::string_view CodeOfSqlstate(std::string_view state) {
-  if (state.starts_with("28")) return "login.wrong_password";
-  if (state == "42P01" || state == "42S02" || state == "3F000") return "query.undefined_table";
-  if (state == "42703" || state == "42S22") return "query.undefined_column";
-  if (state == "42501") return "query.forbidden";
-  if (state == "25006") return "query.read_only";
-  if (state == "42P07" || state == "42S01") return "query.already_exists";
-  if (state == "57014") return "query.cancelled";
-  if (state.starts_with("42")) return "query.syntax_error";
-  if (state.starts_with("22")) return "query.bad_value";
-  if (state.starts_with("23")) return "query.constraint";
-  if (state.starts_with("08") || state.starts_with("57P")) return "connection.lost";
-  return {};
-}
-
-std::string_view CodeOfStatus(int64_t status, std::string_view stage) {
-  switch (status) {
-    case ADBC_STATUS_NOT_IMPLEMENTED:
-      return "query.unsupported";
-    case ADBC_STATUS_NOT_FOUND:
-      return "query.undefined_table";
-    case ADBC_STATUS_ALREADY_EXISTS:
-      return "query.already_exists";
-    case ADBC_STATUS_INVALID_ARGUMENT:
-    case ADBC_STATUS_INVALID_STATE:
-      return stage == "query" ? "query.invalid" : "login.failed";
-    case ADBC_STATUS_INVALID_DATA:
-      return "query.bad_value";
-    case ADBC_STATUS_INTEGRITY:
-      return "query.constraint";
-    case ADBC_STATUS_IO:
-      return stage == "query" ? "query.failed" : "login.failed";
-    case ADBC_STATUS_CANCELLED:
-      return "query.cancelled";
-    case ADBC_STATUS_TIMEOUT:
-      return "query.timeout";
-    case ADBC_STATUS_UNAUTHENTICATED:
-      return "login.wrong_password";
-    case ADBC_STATUS_UNAUTHORIZED:
-      return "query.forbidden";
-    default:
-      return stage == "query" ? "query.failed" : "login.failed";
-  }
-}
-
-const CodeRow& RowOf(std::string_view code) {
-  for (const CodeRow& row : kCodes) {
-    if (row.code == code) return row;
-  }
-  static constexpr CodeRow kOther{"", ErrorKind::kInternal, "The driver's words say more."};
-  return kOther;
-}
+/// JDBC drivers stop a statement by a second connection, on which they wait.
+constexpr std::chrono::milliseconds kJvmStopGrace{5000};
 
 Error Malformed(std::string_view what) {
   return Error(ErrorKind::kInternal, "adapter.protocol",
@@ -224,21 +133,29 @@ Result<std::unique_ptr<ExternalSession>> ExternalSession::Open(
     statements.insert(statements.end(), driver.read_only_session.begin(),
                       driver.read_only_session.end());
   }
-  NSTARX_TRY(const std::string library, drivers::ResolveLibrary(driver.library));
-  NSTARX_TRY(auto host, HostProcess::Start());
+  NSTARX_TRY(json::object url, FillOptions(driver.url, request));
+  auto library = drivers::ResolveLibrary(driver.library);
+  if (!library) return std::move(library).error().WithStage("login");
+  NSTARX_TRY(auto host,
+             driver.kind == "jdbc" ? StartJvm(*library, driver.memory_mb) : HostProcess::Start());
   std::unique_ptr<ExternalSession> session(
       new ExternalSession(driver, std::move(host), request.read_only));
   auto facts = session->Ask(context,
                             {{"op", "open"},
                              {"kind", driver.kind},
-                             {"library", library},
+                             {"library", *library},
                              {"entrypoint", driver.entrypoint},
                              {"database", std::move(database)},
                              {"connection", std::move(connection)},
                              {"session", Strings(statements)},
+                             {"url", GetString(url, "url")},
+                             {"read_only", request.read_only},
                              {"memory_mb", driver.memory_mb}},
                             "login");
-  if (!facts) return std::move(facts).error();
+  if (!facts) {
+    if (driver.kind == "jdbc" && session->host_->exit_code() == 1) return JvmRefused();
+    return std::move(facts).error();
+  }
   session->facts_ = std::move(*facts);
   session->facts_["driver_process"] = session->host_->pid();
   return session;
@@ -256,7 +173,7 @@ Status ExternalSession::Send(const Context& context, const json::object& request
 }
 
 void ExternalSession::Stop() {
-  const Context grace = Context().WithTimeout(kStopGrace);
+  const Context grace = Context().WithTimeout(driver_.kind == "jdbc" ? kJvmStopGrace : kStopGrace);
   if (host_->gone()) return host_->Kill();
   if (!host_->Send(grace, Frame::kCancel, {})) return host_->Kill();
   while (true) {
@@ -286,17 +203,19 @@ Result<json::object> ExternalSession::Ask(const Context& context, const json::ob
   return std::move(reply->get_object());
 }
 
-Error ExternalSession::Map(std::string_view failure, std::string_view stage) const {
+Error ExternalSession::Map(std::string_view failure, std::string_view stage) {
   const auto parsed = ParseJson(failure);
   if (!parsed || !parsed->is_object()) return Malformed("an error that can't be read");
   const json::object& fields = parsed->get_object();
   const std::string_view message = GetString(fields, "message");
   const std::string_view sqlstate = GetString(fields, "sqlstate");
-  std::string_view code;
+  const int64_t vendor_code = GetInt(fields, "vendor_code", 0);
+  std::string_view code = GetString(fields, "code");
   for (const ErrorRule& rule : driver_.errors) {
     const bool fits = (rule.contains.empty() || message.find(rule.contains) != message.npos) &&
-                      (rule.sqlstate.empty() || rule.sqlstate == sqlstate);
-    if (fits) {
+                      (rule.sqlstate.empty() || rule.sqlstate == sqlstate) &&
+                      (rule.vendor_code == 0 || rule.vendor_code == vendor_code);
+    if (fits && code.empty()) {
       code = rule.code;
       break;
     }
@@ -313,6 +232,8 @@ Error ExternalSession::Map(std::string_view failure, std::string_view stage) con
       where = early == "dns" ? "resolve" : early;
     }
   }
+  // Such a process ends by itself; the next query must not meet it.
+  if (code == "adapter.out_of_memory") host_->Kill();
   // The driver's own words may repeat the URI with its password when the login fails.
   const CodeRow& row = RowOf(code);
   Error error(row.kind, std::string(code),
@@ -322,9 +243,7 @@ Error ExternalSession::Map(std::string_view failure, std::string_view stage) con
   error.WithStage(where);
   if (!driver_.advised.contains(code)) error.WithHint(std::string(row.hint));
   if (!sqlstate.empty()) error.WithSqlstate(std::string(sqlstate));
-  if (const int64_t vendor = GetInt(fields, "vendor_code", 0); vendor != 0) {
-    error.WithVendorCode(std::to_string(vendor));
-  }
+  if (vendor_code != 0) error.WithVendorCode(std::to_string(vendor_code));
   return error;
 }
 

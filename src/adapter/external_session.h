@@ -52,7 +52,7 @@ class ExternalSession final : public connector::Session,
   Result<std::unique_ptr<connector::BatchStream>> Query(const Context& context,
                                                         const std::string& text,
                                                         const json::array& parameters);
-  Error Map(std::string_view failure, std::string_view stage) const;
+  Error Map(std::string_view failure, std::string_view stage);
 
   const DriverSpec& driver_;  ///< the connector's, which outlives its sessions
   const std::unique_ptr<HostProcess> host_;

@@ -43,15 +43,31 @@ Error StartFailed(int code) {
 }  // namespace
 
 Result<std::unique_ptr<HostProcess>> HostProcess::Start() {
+  return Spawn("/proc/self/exe", {"nstarx", std::string(kHostMode)}, -1);
+}
+
+Result<std::unique_ptr<HostProcess>> HostProcess::StartProgram(const std::string& program,
+                                                               std::vector<std::string> arguments,
+                                                               int file) {
+  return Spawn(program, std::move(arguments), file);
+}
+
+Result<std::unique_ptr<HostProcess>> HostProcess::Spawn(const std::string& program,
+                                                        std::vector<std::string> arguments,
+                                                        int file) {
   int sockets[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) return StartFailed(errno);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (file < 0) {
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  } else {
+    posix_spawn_file_actions_adddup2(&actions, sockets[1], 0);
+  }
   posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
   // A driver's last words may hold what it was given.
   posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, sockets[1], kHostSocket);
+  posix_spawn_file_actions_adddup2(&actions, file < 0 ? sockets[1] : file, kHostSocket);
   posix_spawn_file_actions_addclosefrom_np(&actions, kHostSocket + 1);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -67,14 +83,16 @@ Result<std::unique_ptr<HostProcess>> HostProcess::Start() {
                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   std::vector<std::string> environment = ChildEnvironment();
   std::vector<char*> variables;
+  variables.reserve(environment.size() + 1);
   for (auto& row : environment) variables.push_back(row.data());
   variables.push_back(nullptr);
-  std::string program = "nstarx";
-  std::string mode(kHostMode);
-  char* arguments[] = {program.data(), mode.data(), nullptr};
+  std::vector<char*> words;
+  words.reserve(arguments.size() + 1);
+  for (auto& word : arguments) words.push_back(word.data());
+  words.push_back(nullptr);
   pid_t pid = 0;
   const int code =
-      posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, arguments, variables.data());
+      posix_spawn(&pid, program.c_str(), &actions, &attributes, words.data(), variables.data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   ::close(sockets[1]);
@@ -108,7 +126,7 @@ Result<Message> HostProcess::Receive(const Context& context) {
   return message;
 }
 
-Error HostProcess::Crashed(Error lost) {
+Error HostProcess::Crashed(const Error& lost) {
   gone_ = true;
   std::string how = "it ended by itself";
   if (!Reap(std::chrono::milliseconds(1000))) {
@@ -137,6 +155,10 @@ bool HostProcess::Reap(std::chrono::milliseconds patience) {
   }
   if (reaped_) gone_ = true;
   return reaped_;
+}
+
+int HostProcess::exit_code() const {
+  return reaped_ && WIFEXITED(exit_status_) ? WEXITSTATUS(exit_status_) : -1;
 }
 
 void HostProcess::Kill() {

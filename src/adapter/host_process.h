@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "adapter/frames.h"
 #include "base/context.h"
@@ -21,6 +22,11 @@ class HostProcess {
  public:
   /// Starts it, with nothing of our environment but paths and the locale.
   static Result<std::unique_ptr<HostProcess>> Start();
+  /// The same with another program, which finds the socket as its standard input, and `file` as
+  /// descriptor kHostSocket.
+  static Result<std::unique_ptr<HostProcess>> StartProgram(const std::string& program,
+                                                           std::vector<std::string> arguments,
+                                                           int file);
   HostProcess(const HostProcess&) = delete;
   HostProcess& operator=(const HostProcess&) = delete;
   /// Hangs up, gives it a moment to leave by itself, then kills it.
@@ -33,11 +39,15 @@ class HostProcess {
   void Kill();
   bool gone() const { return gone_ || channel_->PeerGone(); }
   pid_t pid() const { return pid_; }
+  /// The code with which the process has left by itself; -1 else.
+  int exit_code() const;
 
  private:
+  static Result<std::unique_ptr<HostProcess>> Spawn(const std::string& program,
+                                                    std::vector<std::string> arguments, int file);
   HostProcess(pid_t pid, std::unique_ptr<net::Channel> channel)
       : pid_(pid), channel_(std::move(channel)) {}
-  Error Crashed(Error lost);
+  Error Crashed(const Error& lost);
   /// Waits at most so long; true when it has ended.
   bool Reap(std::chrono::milliseconds patience);
 

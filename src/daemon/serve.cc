@@ -147,9 +147,15 @@ int AwaitSignal(const sigset_t& signals) {
 }
 
 /// The types that are built in, and those of <data>/adapters/*/spec.json.
-std::vector<std::unique_ptr<connector::Connector>> ConnectorsOf(const DataDirectory& data) {
+Result<std::vector<std::unique_ptr<connector::Connector>>> ConnectorsOf(const DataDirectory& data) {
   auto out = AllConnectors();
+  for (const auto& [type, spec] : AllDriverTypes()) {
+    NSTARX_TRY(auto made,
+               adapter::MakeAdapter(spec, data.File("adapters") + "/" + std::string(type)));
+    out.push_back(std::move(made));
+  }
   std::vector<std::string> types;
+  types.reserve(out.size());
   for (const auto& connector : out) types.push_back(connector->spec().type());
   adapter::Adapters found = adapter::LoadAdapters(data.File("adapters"), types);
   for (auto& connector : found.connectors) {
@@ -179,7 +185,8 @@ Status ServeUntilSignal(const cli::ServeOptions& options, const sigset_t& signal
   NSTARX_TRY(const auto journal, audit::Journal::Open(data.File("audit"), clock));
   NSTARX_TRY(const auto callers, access::Callers::Open(*store, clock));
   NSTARX_TRY(const auto s3_runtime, connectors::aws::S3Runtime::Open());
-  const connector::ConnectorTable connectors(ConnectorsOf(data));
+  NSTARX_TRY(auto all_connectors, ConnectorsOf(data));
+  const connector::ConnectorTable connectors(std::move(all_connectors));
   monitor::Metrics metrics;
   const auto registry = registry::Registry::Make(*store, *vault, connectors, *journal, clock);
   const auto templates = discover::Templates::Make(*store, *registry, connectors, *journal, clock);

@@ -63,6 +63,19 @@ class Shelf:
                  "size": len(content)}]})  # fmt: skip
         self.entries.append({"id": id, "title": id, "kind": kind, "licence": "Apache-2.0", "versions": rows})
 
+    def offer_files(self, id: str, version: str, *files: Path) -> None:
+        """Lists one version of a JDBC driver that is there."""
+        place = self.index / id / version
+        place.mkdir(parents=True)
+        rows = []
+        for file in files:
+            content = file.read_bytes()
+            (place / file.name).write_bytes(content)
+            rows.append({"name": file.name, "url": f"{id}/{version}/{file.name}", "sha256": sha256(content),
+                         "size": len(content)})  # fmt: skip
+        self.entries.append({"id": id, "title": id, "kind": "jdbc", "licence": "its own",
+                             "versions": [{"version": version, "files": rows}]})  # fmt: skip
+
     def maven_artifact(self, group: str, artifact: str, *versions: str, checksum: str = "sha256") -> None:
         """Puts jars into the Maven layout."""
         home = self.maven / group.replace(".", "/") / artifact
