@@ -51,8 +51,8 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayServer]
     shelf.write_index()
     server = GatewayServer({}, "--driver-index", str(shelf.index))
     server.start()
-    for name in DRIVERS:
-        installed = server.client().post(f"/drivers/{name}/install", {})
+    for name, coordinates in DRIVERS.items():
+        installed = server.client().post(f"/drivers/{name}/install", {"version": coordinates.split(":")[2]})
         assert installed.status_code == 200, installed.text
     yield server
     server.close()

@@ -231,6 +231,24 @@ def test_orc_files_are_tables_with_exact_types(
 
 
 @pytest.mark.parametrize("kind", TYPES)
+def test_tables_are_written_as_parquet_only(
+    kind: str, servers: ServerCatalog, rest: GatewayClient, create: Callable[..., str]
+) -> None:
+    name = create(draft_of(servers, kind, configuration={"prefix": uuid.uuid4().hex}))
+    given = pa.table({"n": [1]})
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, given.schema) as writer:
+        writer.write_table(given)
+    for path in ("rows.orc", "rows.csv", "rows.json.gz"):
+        refused = rest.post(
+            f"/connections/{name}/ingest", params={"path": path, "mode": "create"}, data=sink.getvalue(),
+            headers={"Content-Type": "application/vnd.apache.arrow.stream"},
+        )  # fmt: skip
+        assert_problem(refused, "ingest.unsupported_format", status=400)
+    assert rest.get(f"/connections/{name}/objects").json()["items"] == []
+
+
+@pytest.mark.parametrize("kind", TYPES)
 def test_orc_partitions_are_described_sampled_and_pruned(
     kind: str, servers: ServerCatalog, rest: GatewayClient, create: Callable[..., str]
 ) -> None:

@@ -24,8 +24,8 @@ arrow::Result<std::vector<arrow::fs::FileInfo>> ExpandPath(arrow::fs::FileSystem
 std::vector<std::string> HivePartitions(const std::vector<arrow::fs::FileInfo>& files,
                                         size_t limit);
 
-/// parquet, orc, csv, json, or empty for what no reader of ours understands; a trailing .gz or .zst of
-/// text formats is looked through.
+/// parquet, orc, csv, json, or empty for what no reader of ours understands; a trailing .gz or .zst
+/// of text formats is looked through.
 std::string_view FormatOf(std::string_view path);
 
 }  // namespace nstarx::connectors::file_tables

@@ -113,8 +113,13 @@ Result<int64_t> IngestFolder(const Context& context, ObjectClient& client,
 
 Result<int64_t> IngestFiles(const Context& context, ObjectClient& client, ObjectTables& tables,
                             const IngestTarget& target, IngestMode mode, BatchStream& source) {
-  if (file_tables::FormatOf(target.path) == "parquet") {
-    return IngestObject(context, client, tables, target, mode, source);
+  const std::string_view format = file_tables::FormatOf(target.path);
+  if (format == "parquet") return IngestObject(context, client, tables, target, mode, source);
+  if (!format.empty()) {
+    return InvalidArgument("ingest.unsupported_format",
+                           fmt::format("Tables are written as Parquet, not as {}", format))
+        .WithStage("query")
+        .WithHint("Write to a path that ends in .parquet, or to a folder: sales/");
   }
   return IngestFolder(context, client, target, mode, source);
 }
