@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <optional>
 #include <string>
+
+#include "connectors/sql_text/places.h"
 
 namespace nstarx::connectors::databricks {
 namespace {
@@ -68,32 +69,14 @@ std::string_view ConditionOf(std::string_view message) {
              : std::string_view();
 }
 
-std::optional<int64_t> NumberBehind(std::string_view text, std::string_view word) {
-  const size_t at = text.find(word);
-  if (at == std::string_view::npos) return std::nullopt;
-  const std::string_view rest = text.substr(at + word.size());
-  int64_t out = 0;
-  const auto read = std::from_chars(rest.data(), rest.data() + rest.size(), out);
-  if (read.ec != std::errc() || out < 0) return std::nullopt;
-  return out;
-}
-
 /// "(line 1, pos 9)": lines from 1, characters from 0. The place in the statement, from 1.
 std::optional<int64_t> PositionOf(std::string_view message, std::string_view text) {
   const size_t at = message.rfind("(line ");
   if (at == std::string_view::npos) return std::nullopt;
-  const auto line = NumberBehind(message.substr(at), "(line ");
-  const auto column = NumberBehind(message.substr(at), ", pos ");
-  if (!line || !column || *line < 1) return std::nullopt;
-  int64_t place = 1;
-  int64_t seen = 1;
-  size_t offset = 0;
-  for (; offset < text.size() && seen < *line; ++offset) {
-    if ((static_cast<unsigned char>(text[offset]) & 0xC0U) != 0x80U) ++place;
-    if (text[offset] == '\n') ++seen;
-  }
-  if (seen != *line || *column > static_cast<int64_t>(text.size())) return std::nullopt;
-  return place + *column;
+  const auto line = sql_text::NumberBehind(message.substr(at), "(line ");
+  const auto column = sql_text::NumberBehind(message.substr(at), ", pos ");
+  if (!line || !column) return std::nullopt;
+  return sql_text::PlaceOf(text, *line, *column);
 }
 
 std::string SqlstateIn(std::string_view message) {

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string>
+
+#include "connectors/sql_text/places.h"
 
 namespace nstarx::connectors::snowflake {
 namespace {
@@ -106,32 +107,15 @@ const Row* FindRow(std::string_view code, std::string_view message) {
   return nullptr;
 }
 
-std::optional<int64_t> NumberBehind(std::string_view text, std::string_view word) {
-  const size_t at = text.find(word);
-  if (at == std::string_view::npos) return std::nullopt;
-  const std::string_view rest = text.substr(at + word.size());
-  int64_t out = 0;
-  const auto read = std::from_chars(rest.data(), rest.data() + rest.size(), out);
-  if (read.ec != std::errc() || out < 0) return std::nullopt;
-  return out;
-}
-
 /// "syntax error line 1 at position 9 …": lines from 1, characters from 0. The place in the
 /// statement, from 1.
 std::optional<int64_t> PositionOf(std::string_view message, std::string_view text) {
   const size_t at = message.find("error line ");
   if (at == std::string_view::npos) return std::nullopt;
-  const auto line = NumberBehind(message.substr(at), "error line ");
-  const auto column = NumberBehind(message.substr(at), " at position ");
-  if (!line || !column || *line < 1) return std::nullopt;
-  int64_t place = 1;
-  int64_t seen = 1;
-  for (size_t offset = 0; offset < text.size() && seen < *line; ++offset) {
-    if ((static_cast<unsigned char>(text[offset]) & 0xC0U) != 0x80U) ++place;
-    if (text[offset] == '\n') ++seen;
-  }
-  if (seen != *line || *column > static_cast<int64_t>(text.size())) return std::nullopt;
-  return place + *column;
+  const auto line = sql_text::NumberBehind(message.substr(at), "error line ");
+  const auto column = sql_text::NumberBehind(message.substr(at), " at position ");
+  if (!line || !column) return std::nullopt;
+  return sql_text::PlaceOf(text, *line, *column);
 }
 
 Error Make(ErrorKind kind, std::string_view code, std::string_view message) {

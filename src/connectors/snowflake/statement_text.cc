@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "connectors/sql_text/names.h"
 #include "connectors/sql_text/pieces.h"
 
 namespace nstarx::connectors::snowflake {
@@ -115,14 +116,7 @@ Status CheckMarkers(std::string_view text, size_t count) {
       .WithConnector("snowflake");
 }
 
-std::string Quote(std::string_view name) {
-  std::string out = "\"";
-  for (const char c : name) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out + '"';
-}
+std::string Quote(std::string_view name) { return sql_text::QuoteName(name, '"'); }
 
 std::string Literal(std::string_view text) {
   std::string out = "'";
@@ -135,30 +129,7 @@ std::string Literal(std::string_view text) {
 }
 
 std::optional<std::vector<std::string>> SplitPath(std::string_view path) {
-  std::vector<std::string> out;
-  size_t at = 0;
-  while (true) {
-    std::string part;
-    if (at < path.size() && path[at] == '"') {
-      for (++at;; ++at) {
-        if (at >= path.size()) return std::nullopt;
-        if (path[at] == '"') {
-          if (at + 1 >= path.size() || path[at + 1] != '"') break;
-          ++at;
-        }
-        part += path[at];
-      }
-      ++at;
-    } else {
-      while (at < path.size() && path[at] != '.') part += path[at++];
-      part = Upper(part);
-    }
-    if (part.empty()) return std::nullopt;
-    out.push_back(std::move(part));
-    if (at == path.size()) return out;
-    if (path[at] != '.') return std::nullopt;
-    ++at;
-  }
+  return sql_text::SplitPath(path, '"', Upper);
 }
 
 std::string JoinPath(const std::vector<std::string>& parts) {
@@ -171,9 +142,7 @@ std::string JoinPath(const std::vector<std::string>& parts) {
 }
 
 std::string QuotePath(const std::vector<std::string>& parts) {
-  std::string out;
-  for (const std::string& part : parts) out += (out.empty() ? "" : ".") + Quote(part);
-  return out;
+  return sql_text::QuotePath(parts, '"');
 }
 
 }  // namespace nstarx::connectors::snowflake
