@@ -28,8 +28,10 @@ ALLOWED: dict[str, set[str]] = {
     "registry": {"base", "model", "connector", "store", "vault", "access", "audit"},
     "discover": {"base", "model", "connector", "store", "access", "audit", "registry"},
     "gateway": {"base", "model", "connector", "net", "registry", "pool", "audit", "access", "monitor", "vault", "store"},
-    "connectors": {"base", "model", "connector", "net"},
-    "http": {"base", "model", "connector", "store", "registry", "discover", "drivers", "gateway", "access", "audit", "vault", "result", "monitor"},
+    "engine": {"base", "connector"},
+    "connectors": {"base", "model", "connector", "net", "engine"},
+    "federation": {"base", "connector", "engine", "gateway"},
+    "http": {"base", "model", "connector", "store", "registry", "discover", "drivers", "gateway", "federation", "access", "audit", "vault", "result", "monitor"},
     "cli": {"base", "audit"},
     "daemon": {"*"},
 }

@@ -4,7 +4,7 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
-#include "connectors/file_tables/duckdb_headers.h"
+#include "engine/duckdb_headers.h"
 //
 #include <algorithm>
 #include <duckdb/catalog/catalog.hpp>

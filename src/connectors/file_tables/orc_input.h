@@ -9,7 +9,7 @@
 #include <mutex>
 
 #include "base/status.h"
-#include "connectors/file_tables/duckdb_headers.h"
+#include "engine/duckdb_headers.h"
 
 namespace nstarx::connectors::file_tables {
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "connectors/file_tables/duckdb_headers.h"
 #include "connectors/file_tables/orc_input.h"
 #include "connectors/file_tables/orc_wire.h"
+#include "engine/duckdb_headers.h"
 
 namespace nstarx::connectors::file_tables {
 

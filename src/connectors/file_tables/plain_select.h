@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "connectors/file_tables/duckdb_headers.h"
+#include "engine/duckdb_headers.h"
 //
 #include <duckdb/parser/sql_statement.hpp>
 

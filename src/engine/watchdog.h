@@ -8,7 +8,7 @@
 
 #include "base/context.h"
 
-namespace nstarx::connectors::file_tables {
+namespace nstarx::engine {
 
 /// Calls `interrupt` when the deadline of the call that is being watched passes; one thread for all
 /// calls of its owner, started by the first one.
@@ -68,4 +68,4 @@ class Watchdog {
   std::jthread thread_;  // last: joined before the rest goes
 };
 
-}  // namespace nstarx::connectors::file_tables
+}  // namespace nstarx::engine

@@ -6,7 +6,7 @@
 #include "base/status.h"
 #include "connector/facets.h"
 
-namespace nstarx::connectors::file_tables {
+namespace nstarx::engine {
 
 /// What DuckDB said went wrong, in plain values.
 struct EngineFailure {
@@ -32,4 +32,4 @@ struct EngineFailure {
 /// One of our errors of it. Bound parameters are never repeated.
 Error FromEngineFailure(const EngineFailure& failure, const connector::Statement& statement);
 
-}  // namespace nstarx::connectors::file_tables
+}  // namespace nstarx::engine

@@ -1,8 +1,8 @@
-#include "connectors/file_tables/engine_errors.h"
+#include "engine/failure.h"
 
 #include <charconv>
 
-namespace nstarx::connectors::file_tables {
+namespace nstarx::engine {
 namespace {
 
 using Kind = EngineFailure::Kind;
@@ -108,4 +108,4 @@ Error FromEngineFailure(const EngineFailure& failure, const connector::Statement
   return error;
 }
 
-}  // namespace nstarx::connectors::file_tables
+}  // namespace nstarx::engine
