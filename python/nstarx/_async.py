@@ -403,6 +403,33 @@ class AsyncConnectionManager:
         """Drivers that adapters load."""
         return AsyncDrivers(self._manager.drivers, self._threads)
 
+    async def execute(
+        self,
+        query: str,
+        parameters: Sequence[Any] | None = None,
+        *,
+        limit: int | None = None,
+        timeout_ms: int | None = None,
+    ) -> AsyncResult:
+        """Run one SQL over connections and return its rows as a stream."""
+        result = await self._threads.run(
+            self._manager.execute, query, parameters, limit=limit, timeout_ms=timeout_ms
+        )
+        return AsyncResult(result, self._threads)
+
+    async def query(
+        self,
+        query: str,
+        parameters: Sequence[Any] | None = None,
+        *,
+        limit: int | None = None,
+        timeout_ms: int | None = None,
+    ) -> pd.DataFrame:
+        """Run one SQL over connections and return its rows as a pandas DataFrame."""
+        return await self._threads.run(
+            self._manager.query, query, parameters, limit=limit, timeout_ms=timeout_ms
+        )
+
     async def types(self) -> list[JsonObject]:
         """Return the kinds of data system that the server knows."""
         return await self._threads.run(self._manager.types)

@@ -27,6 +27,19 @@ IngestMode = Literal["append", "create", "replace"]
 TypeOfError = type[BaseException]
 
 
+def _statement(
+    query: str, parameters: Sequence[Any] | None, limit: int | None, timeout_ms: int | None
+) -> JsonObject:
+    body: JsonObject = {"query": query}
+    if parameters:
+        body["parameters"] = encode_parameters(parameters)
+    if limit is not None:
+        body["limit"] = limit
+    if timeout_ms is not None:
+        body["timeout_ms"] = timeout_ms
+    return body
+
+
 class Connection(Streams, Metadata):
     """One saved connection, ready for use; what `ConnectionManager.get_connection` returns.
 
@@ -92,13 +105,7 @@ class Connection(Streams, Metadata):
         Result
             Read it once, or close it.
         """
-        body: JsonObject = {"query": query}
-        if parameters:
-            body["parameters"] = encode_parameters(parameters)
-        if limit is not None:
-            body["limit"] = limit
-        if timeout_ms is not None:
-            body["timeout_ms"] = timeout_ms
+        body = _statement(query, parameters, limit, timeout_ms)
         return self._client.rows("POST", self._query_target, body)
 
     def query(
@@ -254,6 +261,36 @@ class ConnectionManager:
     def drivers(self) -> Drivers:
         """Drivers that adapters load."""
         return Drivers(self._client)
+
+    def execute(
+        self,
+        query: str,
+        parameters: Sequence[Any] | None = None,
+        *,
+        limit: int | None = None,
+        timeout_ms: int | None = None,
+    ) -> Result:
+        """Run one SQL over connections and return its rows as a stream.
+
+        A table is ``"connection"."schema"."table"``, or ``"connection"."path"`` as `browse` shows
+        it; the other parameters are those of `Connection.execute`.
+        """
+        body = _statement(query, parameters, limit, timeout_ms)
+        return self._client.rows("POST", self._client.target("queries"), body)
+
+    def query(
+        self,
+        query: str,
+        parameters: Sequence[Any] | None = None,
+        *,
+        limit: int | None = None,
+        timeout_ms: int | None = None,
+    ) -> pd.DataFrame:
+        """Run one SQL over connections and return its rows as a pandas DataFrame.
+
+        The same as ``execute(…).to_pandas()``.
+        """
+        return self.execute(query, parameters, limit=limit, timeout_ms=timeout_ms).to_pandas()
 
     def types(self) -> list[JsonObject]:
         """Return the kinds of data system that the server knows."""

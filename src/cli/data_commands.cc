@@ -166,7 +166,7 @@ Result<std::string> ReadStatement(Session& session, const Arguments& arguments) 
     if (text.find_first_not_of(" \t\r\n") != text.npos) return text;
   }
   return InvalidArgument("usage.missing_argument", "the statement is missing")
-      .WithHint("nstarx query NAME 'SELECT 1', or -f FILE, or through standard input.");
+      .WithHint("Give it as an argument, with -f FILE, or through standard input.");
 }
 
 Result<json::object> StatementBody(Session& session, const Arguments& arguments) {
@@ -189,6 +189,16 @@ Result<int> Query(Session& session, const Arguments& arguments) {
   NSTARX_TRY(const json::object body, StatementBody(session, arguments));
   Request request{.method = "POST",
                   .path = ConnectionPath(arguments.Text("ref"), "/query"),
+                  .body = json::serialize(body),
+                  .timeout = std::chrono::milliseconds(0)};
+  return PrintAnswer(session, *api, arguments, std::move(request));
+}
+
+Result<int> Sql(Session& session, const Arguments& arguments) {
+  NSTARX_TRY(Api * api, session.api());
+  NSTARX_TRY(const json::object body, StatementBody(session, arguments));
+  Request request{.method = "POST",
+                  .path = "/queries",
                   .body = json::serialize(body),
                   .timeout = std::chrono::milliseconds(0)};
   return PrintAnswer(session, *api, arguments, std::move(request));
@@ -370,6 +380,26 @@ void AddDataCommands(CommandTable& table) {
                     "echo 'SELECT 1' | nstarx query sales -o csv",
                     "nstarx query lake \"SELECT count(*) FROM 'events/*.parquet'\""},
        .run = Query});
+  std::vector<Option> sql = StatementOptions();
+  sql.erase(sql.begin());  // no connection: the statement names them
+  sql.front().help = "A SELECT over tables of connections; - or none reads standard input.";
+  sql.push_back({.name = "limit",
+                 .flags = "--limit",
+                 .value = "N",
+                 .help = "At most so many rows.",
+                 .kind = OptionKind::kInteger,
+                 .minimum = 0});
+  for (Option& option : RowOptions()) sql.push_back(std::move(option));
+  table.push_back(
+      {.path = "sql",
+       .group = kGroup,
+       .summary = "Run one SQL over connections and print its rows",
+       .options = std::move(sql),
+       .examples = {"nstarx sql 'SELECT count(*) FROM \"sales\".public.orders'",
+                    "nstarx sql 'SELECT * FROM \"sales\".public.orders JOIN "
+                    "\"lake\".\"events/*.parquet\" USING (order_id)' --limit 10",
+                    "nstarx sql -f report.sql -o parquet --output report.parquet"},
+       .run = Sql});
   const Option path{.name = "path", .value = "PATH", .help = "Schema, table, prefix or file."};
   Option needed = path;
   needed.required = true;

@@ -13,6 +13,7 @@
 #include "base/context.h"
 #include "base/json.h"
 #include "base/status.h"
+#include "connector/scan.h"
 #include "connector/session.h"
 
 namespace arrow {
@@ -122,6 +123,17 @@ class BrowseFacet {
   /// The first rows of a table or file.
   virtual Result<std::unique_ptr<BatchStream>> Sample(const Context& context, std::string_view path,
                                                       int64_t limit) = 0;
+
+  /// Whether Scan leaves out columns and rows that are not asked for.
+  virtual bool narrows_scans() const { return false; }
+  /// All rows of a table or file, for one SQL over connections; of a stream of messages those that
+  /// are there now. More columns and rows than asked for may come.
+  virtual Result<std::unique_ptr<BatchStream>> Scan(const Context& context,
+                                                    const ScanRequest& request,
+                                                    const ExecuteOptions& options) {
+    return Sample(context, request.path, kAllRows);
+  }
+  static constexpr int64_t kAllRows = int64_t{1} << 53;
 };
 
 enum class IngestMode { kAppend, kCreate, kReplace };

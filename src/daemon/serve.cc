@@ -27,6 +27,7 @@
 #include "discover/templates.h"
 #include "drivers/automatic_update.h"
 #include "drivers/drivers.h"
+#include "federation/federation.h"
 #include "gateway/gateway.h"
 #include "http/application.h"
 #include "http/server.h"
@@ -197,11 +198,13 @@ Status ServeUntilSignal(const cli::ServeOptions& options, const sigset_t& signal
                                                         *journal, metrics, clock));
   const auto gateway = gateway::Gateway::Make(*registry, *journal, metrics,
                                               {.scan_parallelism = options.scan_parallelism});
+  const auto federation = federation::Federation::Make(*gateway, {});
   NSTARX_TRY(const int64_t count, store->CountConnections());
   metrics.SetConnections(count);
 
   const http::Services services{.registry = *registry,
                                 .gateway = *gateway,
+                                .federation = *federation,
                                 .callers = *callers,
                                 .journal = *journal,
                                 .vault = *vault,

@@ -92,6 +92,45 @@ class PooledGateway final : public Gateway {
     return MeterBatches(std::move(use), *std::move(batches), limit);
   }
 
+  Result<OpenTable> OpenForScan(const Context& context, std::string_view ref, std::string_view path,
+                                std::string_view fingerprint) override {
+    NSTARX_TRY(auto use, BeginScan(context, ref, path, fingerprint));
+    NSTARX_TRY(auto* facet, Need<connector::BrowseFacet>(*use));
+    if (!facet->narrows_scans()) {
+      auto rows = facet->Scan(context, {.path = std::string(path)}, ScanOptions(*use));
+      if (!rows) return use->Failed(std::move(rows).error());
+      OpenTable table{.schema = (*rows)->schema()};
+      table.rows = MeterBatches(std::move(use), *std::move(rows), std::nullopt);
+      return table;
+    }
+    OpenTable table;
+    {
+      auto rows = facet->Sample(context, path, 1);
+      if (!rows) return use->Failed(std::move(rows).error());
+      // To its end: the session is used again at once.
+      for (auto batch = (*rows)->Next(context);; batch = (*rows)->Next(context)) {
+        if (!batch) return use->Failed(std::move(batch).error());
+        if (*batch == nullptr) break;
+      }
+      table.schema = (*rows)->schema();
+    }
+    auto described = facet->Describe(context, path);
+    if (described) table.row_estimate = described->row_estimate;
+    use->set_detail("columns_only", true);
+    use->Finished();
+    return table;
+  }
+
+  Result<std::unique_ptr<connector::BatchStream>> Scan(const Context& context, std::string_view ref,
+                                                       const connector::ScanRequest& request,
+                                                       std::string_view fingerprint) override {
+    NSTARX_TRY(auto use, BeginScan(context, ref, request.path, fingerprint));
+    NSTARX_TRY(auto* facet, Need<connector::BrowseFacet>(*use));
+    auto rows = facet->Scan(context, request, ScanOptions(*use));
+    if (!rows) return use->Failed(std::move(rows).error());
+    return MeterBatches(std::move(use), *std::move(rows), std::nullopt);
+  }
+
   Result<int64_t> Ingest(const Context& context, std::string_view ref, std::string_view path,
                          connector::IngestMode mode, connector::BatchStream& source) override {
     return With<connector::IngestFacet>(context, ref, "data.ingest",
@@ -329,6 +368,19 @@ class PooledGateway final : public Gateway {
     if (!lease) return use->Failed(std::move(lease).error());
     use->Hold(std::move(pool), *std::move(lease));
     return use;
+  }
+
+  Result<std::unique_ptr<MeteredUse>> BeginScan(const Context& context, std::string_view ref,
+                                                std::string_view path,
+                                                std::string_view fingerprint) {
+    NSTARX_TRY(auto use, Begin(context, ref, "table.scan", pool::Lane::kInteractive));
+    use->set_detail("path", json::string(path.substr(0, 512)));
+    use->set_fingerprint(std::string(fingerprint));
+    return use;
+  }
+
+  connector::ExecuteOptions ScanOptions(MeteredUse& use) const {
+    return {.parallelism = std::clamp(limits_.scan_parallelism, 1, 16), .siblings = &use.pool()};
   }
 
   template <class Facet>

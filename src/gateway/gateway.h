@@ -12,6 +12,9 @@
 #include "model/test_report.h"
 #include "registry/registry.h"
 
+namespace arrow {
+class Schema;
+}
 namespace nstarx::monitor {
 class Metrics;
 }
@@ -24,6 +27,14 @@ struct QueryRequest {
   std::optional<int64_t> limit;
   std::string lane = "interactive";  ///< interactive | background
   int parallelism = 0;               ///< 0: the server's choice
+};
+
+/// A table as one SQL over connections sees it.
+struct OpenTable {
+  std::shared_ptr<arrow::Schema> schema;
+  std::optional<int64_t> row_estimate;
+  /// All rows, begun; null where Scan brings less than that and is called instead.
+  std::unique_ptr<connector::BatchStream> rows;
 };
 
 struct Limits {
@@ -54,6 +65,14 @@ class Gateway {
                                                                  std::string_view ref,
                                                                  std::string_view path,
                                                                  int64_t limit) = 0;
+  /// The columns of a table, for a statement over several connections (audited with the
+  /// statement's `fingerprint`).
+  virtual Result<OpenTable> OpenForScan(const Context& context, std::string_view ref,
+                                        std::string_view path, std::string_view fingerprint) = 0;
+  /// The rows of a table that OpenForScan gave none of.
+  virtual Result<std::unique_ptr<connector::BatchStream>> Scan(
+      const Context& context, std::string_view ref, const connector::ScanRequest& request,
+      std::string_view fingerprint) = 0;
   virtual Result<int64_t> Ingest(const Context& context, std::string_view ref,
                                  std::string_view path, connector::IngestMode mode,
                                  connector::BatchStream& source) = 0;

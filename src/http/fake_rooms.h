@@ -10,6 +10,7 @@
 #include "connector/connector.h"
 #include "discover/templates.h"
 #include "drivers/drivers.h"
+#include "federation/federation.h"
 #include "gateway/gateway.h"
 #include "http/services.h"
 #include "monitor/metrics.h"
@@ -196,6 +197,15 @@ class FakeGateway final : public gateway::Gateway {
   Result<std::unique_ptr<connector::BatchStream>> Sample(const Context&, std::string_view,
                                                          std::string_view, int64_t) override {
     return std::make_unique<FakeRows>(2, std::nullopt);
+  }
+  Result<gateway::OpenTable> OpenForScan(const Context&, std::string_view, std::string_view,
+                                         std::string_view) override {
+    return NotFound("query.undefined_table", "there is no such table");
+  }
+  Result<std::unique_ptr<connector::BatchStream>> Scan(const Context&, std::string_view,
+                                                       const connector::ScanRequest&,
+                                                       std::string_view) override {
+    return NotFound("query.undefined_table", "there is no such table");
   }
   Result<int64_t> Ingest(const Context& context, std::string_view, std::string_view path,
                          connector::IngestMode, connector::BatchStream& source) override {
@@ -560,6 +570,16 @@ class FakeDrivers final : public drivers::Drivers {
   }
 };
 
+class FakeFederation final : public federation::Federation {
+ public:
+  Result<std::unique_ptr<connector::BatchStream>> Query(
+      const Context&, const federation::SqlRequest& request) override {
+    last = request;
+    return std::make_unique<FakeRows>(3, std::nullopt);
+  }
+  federation::SqlRequest last;
+};
+
 inline std::vector<std::unique_ptr<connector::Connector>> FakeConnectors() {
   std::vector<std::unique_ptr<connector::Connector>> out;
   out.push_back(std::make_unique<FakeConnector>());
@@ -580,8 +600,10 @@ struct FakeRooms {
   std::unique_ptr<discover::Templates> templates =
       discover::Templates::Make(store, registry, connectors, journal, clock);
   FakeDrivers drivers;
+  FakeFederation federation;
   Services services{.registry = registry,
                     .gateway = gateway,
+                    .federation = federation,
                     .callers = callers,
                     .journal = journal,
                     .vault = vault,

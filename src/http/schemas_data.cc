@@ -17,6 +17,16 @@ std::string_view DataSchemas() {
     "cache": {"type": "boolean", "default": false, "description": "accepted; results are always fresh"}
   }
 },
+"SqlRequest": {
+  "type": "object", "required": ["query"], "additionalProperties": false,
+  "properties": {
+    "query": {"type": "string", "minLength": 1, "maxLength": 1000000, "description": "a SELECT over tables of connections"},
+    "parameters": {"type": "array", "maxItems": 65535,
+      "items": {"type": ["null", "boolean", "integer", "number", "string"]}, "description": "positional: ? or $1"},
+    "limit": {"type": ["integer", "null"], "minimum": 0, "maximum": 9007199254740991, "description": "at most so many rows"},
+    "timeout_ms": {"type": "integer", "minimum": 1, "maximum": 3600000, "default": 300000}
+  }
+},
 "QueryResult": {
   "type": "object", "required": ["columns", "rows", "row_count"],
   "properties": {

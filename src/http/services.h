@@ -10,6 +10,9 @@ class Registry;
 namespace gateway {
 class Gateway;
 }
+namespace federation {
+class Federation;
+}
 namespace access {
 class Callers;
 }
@@ -44,6 +47,7 @@ class Application;
 struct Services {
   registry::Registry& registry;
   gateway::Gateway& gateway;
+  federation::Federation& federation;
   access::Callers& callers;
   audit::Journal& journal;
   vault::Vault& vault;

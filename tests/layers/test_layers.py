@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "gateway": {"base", "model", "connector", "net", "registry", "pool", "audit", "access", "monitor", "vault", "store"},
     "engine": {"base", "connector"},
     "connectors": {"base", "model", "connector", "net", "engine"},
-    "federation": {"base", "connector", "engine", "gateway"},
+    "federation": {"base", "connector", "audit", "engine", "gateway"},
     "http": {"base", "model", "connector", "store", "registry", "discover", "drivers", "gateway", "federation", "access", "audit", "vault", "result", "monitor"},
     "cli": {"base", "audit"},
     "daemon": {"*"},

@@ -213,4 +213,12 @@ Result<std::unique_ptr<connector::BatchStream>> DatabricksSession::Sample(const 
              true);
 }
 
+Result<std::unique_ptr<connector::BatchStream>> DatabricksSession::Scan(
+    const Context& context, const connector::ScanRequest& request,
+    const connector::ExecuteOptions& options) {
+  const auto parts = SplitPath(request.path);
+  if (!parts || parts->size() > 3) return UndefinedTable(request.path);
+  return Run(context, {.text = connector::ScanText(QuotePath(*parts), request, '`')}, true);
+}
+
 }  // namespace nstarx::connectors::databricks

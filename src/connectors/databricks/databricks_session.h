@@ -35,6 +35,10 @@ class DatabricksSession final : public connector::Session,
   Result<std::unique_ptr<connector::BatchStream>> Sample(const Context& context,
                                                          std::string_view path,
                                                          int64_t limit) override;
+  bool narrows_scans() const override { return true; }
+  Result<std::unique_ptr<connector::BatchStream>> Scan(
+      const Context& context, const connector::ScanRequest& request,
+      const connector::ExecuteOptions& options) override;
 
  private:
   Result<std::unique_ptr<connector::BatchStream>> Run(const Context& context,

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int64_t kDescribeDocuments = 500;
 
-Search WholeIndex(std::string_view index, int64_t limit) {
+Search WholeIndex(std::string_view index, std::optional<int64_t> limit) {
   return {.index = std::string(index), .body = {}, .meta = {}, .limit = limit};
 }
 
@@ -121,6 +121,14 @@ Result<std::unique_ptr<connector::BatchStream>> ElasticsearchSession::Sample(con
   NSTARX_RETURN_IF_ERROR(CheckIndex(path));
   return StartSearch(context, *client_, WholeIndex(path, std::clamp<int64_t>(limit, 1, kWindow)),
                      product_, options_.paging);
+}
+
+Result<std::unique_ptr<connector::BatchStream>> ElasticsearchSession::Scan(
+    const Context& context, const connector::ScanRequest& request,
+    const connector::ExecuteOptions& options) {
+  NSTARX_RETURN_IF_ERROR(CheckIndex(request.path));
+  return StartSearch(context, *client_, WholeIndex(request.path, std::nullopt), product_,
+                     options_.paging);
 }
 
 Result<int64_t> ElasticsearchSession::Ingest(const Context& context, std::string_view path,

@@ -40,6 +40,9 @@ class ElasticsearchSession final : public connector::Session,
   Result<std::unique_ptr<connector::BatchStream>> Sample(const Context& context,
                                                          std::string_view path,
                                                          int64_t limit) override;
+  Result<std::unique_ptr<connector::BatchStream>> Scan(
+      const Context& context, const connector::ScanRequest& request,
+      const connector::ExecuteOptions& options) override;
   Result<int64_t> Ingest(const Context& context, std::string_view path, connector::IngestMode mode,
                          connector::BatchStream& source) override;
   /// What the query becomes in each index, as the server's _validate says.

@@ -200,7 +200,7 @@ Result<std::unique_ptr<FileEngine>> FileEngine::Open(EngineSettings settings) {
 
 void FileEngine::Interrupt() { impl_->engine().Interrupt(); }
 
-std::string FileEngine::SelectAll(std::string_view path) {
+std::string FileEngine::TableOf(std::string_view path) {
   std::string quoted;
   quoted.reserve(path.size() + 1);
   for (const char c : path) {
@@ -208,7 +208,7 @@ std::string FileEngine::SelectAll(std::string_view path) {
     if (c == '\'') quoted += c;
   }
   const bool is_folder = FormatOf(path).empty() && !path.ends_with('/');
-  return "SELECT * FROM '" + quoted + (is_folder ? "/'" : "'");
+  return "'" + quoted + (is_folder ? "/'" : "'");
 }
 
 Result<std::unique_ptr<connector::BatchStream>> FileEngine::Execute(

@@ -51,8 +51,10 @@ class FileEngine {
                                           std::shared_ptr<arrow::fs::FileSystem> files,
                                           std::string_view path);
 
-  /// The statement that reads what `path` stands for, as Execute takes it.
-  static std::string SelectAll(std::string_view path);
+  /// What `path` stands for as a table of a statement that Execute takes.
+  static std::string TableOf(std::string_view path);
+  /// The statement that reads all of it.
+  static std::string SelectAll(std::string_view path) { return "SELECT * FROM " + TableOf(path); }
 
   /// Makes the running statement end with query.cancelled.
   void Interrupt();

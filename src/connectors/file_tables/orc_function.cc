@@ -13,6 +13,7 @@
 #include <duckdb/parser/parsed_data/create_table_function_info.hpp>
 
 #include "connectors/file_tables/orc_process.h"
+#include "engine/arrow_input.h"
 
 namespace nstarx::connectors::file_tables {
 namespace {
@@ -181,7 +182,12 @@ class OrcReader final : public duckdb::BaseFileReader {
     for (const int column : local.order) {
       const auto& array = batch->column(column);
       const auto& field = schema_->field(local.included[static_cast<size_t>(column)]);
-      CheckInstants(*array->data(), field->name());
+      if (engine::HasNanoseconds(*array->data())) {
+        throw duckdb::ConversionException(
+            "The column \"%s\" of the file \"%s\" has points in time with nanoseconds, which can "
+            "not be held exactly",
+            field->name(), file.path);
+      }
       fields.push_back(field);
       arrays.push_back(array);
     }
@@ -193,24 +199,6 @@ class OrcReader final : public duckdb::BaseFileReader {
       throw duckdb::IOException("The rows of the file \"%s\": %s", file.path, status.message());
     local.batch = std::make_unique<duckdb::ArrowScanLocalState>(std::move(wrapped), context);
     return true;
-  }
-
-  /// The engine's points in time count microseconds; cutting nanoseconds off would be silent.
-  void CheckInstants(const arrow::ArrayData& data, const std::string& column) const {
-    for (const auto& child : data.child_data) CheckInstants(*child, column);
-    if (data.type->id() != arrow::Type::TIMESTAMP ||
-        static_cast<const arrow::TimestampType&>(*data.type).timezone().empty()) {
-      return;
-    }
-    const auto* values = data.GetValues<int64_t>(1);
-    for (int64_t i = 0; i < data.length; ++i) {
-      if (data.IsValid(i) && values[i] % 1000 != 0) {
-        throw duckdb::ConversionException(
-            "The column \"%s\" of the file \"%s\" has points in time with nanoseconds, which can "
-            "not be held exactly",
-            column, file.path);
-      }
-    }
   }
 
   std::shared_ptr<duckdb::FileHandle> handle_;  // shared with the inputs of the scans

@@ -86,4 +86,11 @@ Result<std::unique_ptr<connector::BatchStream>> FilesSession::Sample(const Conte
   return engine_->Execute(context, files_, {.text = text});
 }
 
+Result<std::unique_ptr<connector::BatchStream>> FilesSession::Scan(
+    const Context& context, const connector::ScanRequest& request,
+    const connector::ExecuteOptions& options) {
+  const std::string table = file_tables::FileEngine::TableOf(request.path);
+  return engine_->Execute(context, files_, {.text = connector::ScanText(table, request, '"')});
+}
+
 }  // namespace nstarx::connectors::files

@@ -30,6 +30,10 @@ class FilesSession final : public connector::Session,
   Result<std::unique_ptr<connector::BatchStream>> Sample(const Context& context,
                                                          std::string_view path,
                                                          int64_t limit) override;
+  bool narrows_scans() const override { return true; }
+  Result<std::unique_ptr<connector::BatchStream>> Scan(
+      const Context& context, const connector::ScanRequest& request,
+      const connector::ExecuteOptions& options) override;
 
  private:
   FilesSession(std::filesystem::path root, std::unique_ptr<file_tables::FileEngine> engine,

@@ -304,6 +304,13 @@ Result<std::unique_ptr<connector::BatchStream>> MysqlSession::Sample(const Conte
   return stream;
 }
 
+Result<std::unique_ptr<connector::BatchStream>> MysqlSession::Scan(
+    const Context& context, const connector::ScanRequest& request,
+    const connector::ExecuteOptions& options) {
+  NSTARX_TRY(const TablePath table, ParsePath(request.path, options_.login.database));
+  return Execute(context, {.text = connector::ScanText(table.Quoted(), request, '`')}, options);
+}
+
 Result<std::vector<connector::Node>> MysqlSession::List(const Context& context,
                                                         std::string_view path, int64_t limit) {
   Begin();

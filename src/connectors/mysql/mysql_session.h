@@ -44,6 +44,10 @@ class MysqlSession final : public connector::Session,
   Result<std::unique_ptr<connector::BatchStream>> Sample(const Context& context,
                                                          std::string_view path,
                                                          int64_t limit) override;
+  bool narrows_scans() const override { return true; }
+  Result<std::unique_ptr<connector::BatchStream>> Scan(
+      const Context& context, const connector::ScanRequest& request,
+      const connector::ExecuteOptions& options) override;
   Result<int64_t> Ingest(const Context& context, std::string_view path, connector::IngestMode mode,
                          connector::BatchStream& source) override;
   Result<json::object> Explain(const Context& context,

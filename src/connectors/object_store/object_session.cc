@@ -224,6 +224,13 @@ Result<std::unique_ptr<connector::BatchStream>> ObjectSession::Sample(const Cont
   return Noted(tables_.Sample(context, path, limit));
 }
 
+Result<std::unique_ptr<connector::BatchStream>> ObjectSession::Scan(
+    const Context& context, const connector::ScanRequest& request,
+    const connector::ExecuteOptions& options) {
+  const std::string table = file_tables::FileEngine::TableOf(request.path);
+  return Noted(tables_.Execute(context, {.text = connector::ScanText(table, request, '"')}));
+}
+
 Result<int64_t> ObjectSession::Ingest(const Context& context, std::string_view path,
                                       connector::IngestMode mode, connector::BatchStream& source) {
   NSTARX_RETURN_IF_ERROR(CheckWritable());

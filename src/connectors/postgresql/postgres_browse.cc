@@ -267,4 +267,13 @@ Result<std::unique_ptr<connector::BatchStream>> PostgresSession::Sample(const Co
   return Execute(context, statement, {});
 }
 
+Result<std::unique_ptr<connector::BatchStream>> PostgresSession::Scan(
+    const Context& context, const connector::ScanRequest& request,
+    const connector::ExecuteOptions& options) {
+  connector::Description found;
+  NSTARX_TRY(const Relation relation, FindRelation(*this, context, request.path, found));
+  const std::string table = QuoteName(relation.schema) + "." + QuoteName(relation.name);
+  return Execute(context, {.text = connector::ScanText(table, request, '"')}, options);
+}
+
 }  // namespace nstarx::connectors::postgresql

@@ -240,4 +240,13 @@ Result<std::unique_ptr<connector::BatchStream>> RedshiftSession::Sample(const Co
                  {});
 }
 
+Result<std::unique_ptr<connector::BatchStream>> RedshiftSession::Scan(
+    const Context& context, const connector::ScanRequest& request,
+    const connector::ExecuteOptions& options) {
+  connector::Description found;
+  NSTARX_TRY(const auto table, Find(context, request.path, found));
+  const std::string quoted = QuoteName(table.first) + "." + QuoteName(table.second);
+  return Execute(context, {.text = connector::ScanText(quoted, request, '"')}, options);
+}
+
 }  // namespace nstarx::connectors::redshift

@@ -27,6 +27,9 @@ class RedshiftSession final : public postgresql::PostgresSession {
   Result<std::unique_ptr<connector::BatchStream>> Sample(const Context& context,
                                                          std::string_view path,
                                                          int64_t limit) override;
+  Result<std::unique_ptr<connector::BatchStream>> Scan(
+      const Context& context, const connector::ScanRequest& request,
+      const connector::ExecuteOptions& options) override;
   Result<int64_t> Ingest(const Context& context, std::string_view path, connector::IngestMode mode,
                          connector::BatchStream& source) override;
   Result<connector::PrivilegeReport> CheckPrivileges(const Context& context) override;

@@ -81,4 +81,14 @@ Result<std::unique_ptr<connector::BatchStream>> SnowflakeSession::Sample(const C
   return OpenResult(context, client_->account(), std::move(data));
 }
 
+Result<std::unique_ptr<connector::BatchStream>> SnowflakeSession::Scan(
+    const Context& context, const connector::ScanRequest& request,
+    const connector::ExecuteOptions& options) {
+  const auto parts = SplitPath(request.path);
+  if (!parts || parts->size() > 3) return UndefinedTable(request.path);
+  const std::string text = connector::ScanText(QuotePath(*parts), request, '"');
+  NSTARX_TRY(json::object data, client_->Query(context, {{"sqlText", text}}));
+  return OpenResult(context, client_->account(), std::move(data));
+}
+
 }  // namespace nstarx::connectors::snowflake
