@@ -11,7 +11,7 @@ from nstarx._client import Client, JsonObject, encode_json
 from nstarx._result import Result
 from nstarx.errors import InterfaceError
 
-MessageFormat = Literal["auto", "text", "bytes", "json"]
+MessageFormat = Literal["auto", "text", "bytes", "json", "avro"]
 _MEMBERS = frozenset({"key", "value", "headers", "partition", "timestamp"})
 
 

@@ -209,7 +209,7 @@ void AddStreamCommands(CommandTable& table) {
        .flags = "--values",
        .value = "KIND",
        .help = "What values are.",
-       .choices = {"auto", "text", "bytes", "json"},
+       .choices = {"auto", "text", "bytes", "json", "avro"},
        .default_value = "auto"}};
   for (Option& option : RowOptions()) consume.push_back(std::move(option));
   table.push_back({.path = "consume",

@@ -227,6 +227,7 @@ enum class MessageFormat {
   kText,   ///< UTF-8; another message is an error that names it
   kBytes,  ///< as they are
   kJson,   ///< text that is checked to be JSON; another message is an error that names it
+  kAvro,   ///< Avro behind the id of a schema that the connection's schema registry knows
 };
 
 /// Where a message lies in its partition: a number where the system counts (an offset of Kafka),

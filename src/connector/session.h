@@ -28,6 +28,9 @@ class Session {
   /// False once the session can't be used any more; the pool throws it away.
   virtual bool healthy() const = 0;
   virtual SessionFacts facts() const { return {}; }
+  /// For the staged test: whether what the session needs besides the system itself (a schema
+  /// registry) answers.
+  virtual Status CheckCompanions(const Context& context) { return {}; }
 
   /// The session's power of that kind (facets.h), or null when the system has not got it; the
   /// spec's capabilities say the same.

@@ -160,6 +160,13 @@ class PooledGateway final : public Gateway {
     NSTARX_TRY(auto use, Begin(context, ref, "stream.consume", pool::Lane::kInteractive));
     use->set_detail("topic", json::string(request.topic));
     NSTARX_TRY(auto* facet, Need<connector::StreamFacet>(*use));
+    if (request.format == connector::MessageFormat::kAvro &&
+        GetString(use->connection().configuration, "schema_registry").empty()) {
+      return use->Failed(
+          InvalidArgument("stream.no_registry", "the connection has no schema registry")
+              .WithStage("query")
+              .WithHint("Types that can have one have the setting schema_registry: its URL."));
+    }
     auto batches = facet->Consume(context, request);
     if (!batches) return use->Failed(std::move(batches).error());
     return MeterBatches(std::move(use), *std::move(batches), request.limit);

@@ -133,6 +133,7 @@ class StagedTest {
   }
 
   Status PrivilegeStage(const Context& context, Stage& stage) {
+    NSTARX_RETURN_IF_ERROR(session_->CheckCompanions(context));
     auto* privileges = session_->As<connector::PrivilegesFacet>();
     if (privileges == nullptr)
       return Skip(stage, "the system has no way to ask for one's privileges");

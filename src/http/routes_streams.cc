@@ -101,6 +101,7 @@ Result<connector::ConsumeRequest> ReadConsume(const Call& call) {
   request.format = format == "text"    ? connector::MessageFormat::kText
                    : format == "bytes" ? connector::MessageFormat::kBytes
                    : format == "json"  ? connector::MessageFormat::kJson
+                   : format == "avro"  ? connector::MessageFormat::kAvro
                                        : connector::MessageFormat::kAuto;
   return request;
 }
@@ -274,9 +275,11 @@ std::vector<Parameter> ConsumeParameters() {
        .description = "go on until the client hangs up",
        .default_value = "false"},
       {.name = "format",
-       .description = "what values are: auto tells text from bytes by the first messages",
+       .description =
+           "what values are: auto tells text from bytes by the first messages, and knows Avro "
+           "where the connection has a schema registry",
        .default_value = "auto",
-       .values = {"auto", "text", "bytes", "json"}},
+       .values = {"auto", "text", "bytes", "json", "avro"}},
       {.name = "timeout_ms",
        .type = ParameterType::kInteger,
        .description = "of the whole answer, unless it follows",

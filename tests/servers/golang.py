@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -42,6 +43,33 @@ def build(name: str, package: str, version: str) -> Path:
         raise ServerFailed(f"{name} did not build:\n{(done.stdout + done.stderr)[-4000:]}")
     (scratch / Path(package).name).replace(target)  # Atomic: a parallel build ends with the same file.
     (target.parent / f"{name}.version").write_text(version + "\n")
+    shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def build_source(name: str, source: Path, module: str, version: str) -> Path:
+    """Builds the one file `source`, which uses `module` at `version`, once and returns the program's path."""
+    note = f"{version} {hashlib.sha256(source.read_bytes()).hexdigest()[:16]}"
+    target = program(name)
+    if is_built(name, note):
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = target.parent / f"build-{name}-{os.getpid()}"
+    scratch.mkdir(exist_ok=True)
+    shutil.copy(source, scratch / "main.go")
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod"}
+    for step in (
+        ["mod", "init", name],
+        ["mod", "edit", f"-require={module}@{version}"],
+        ["build", "-ldflags", "-s -w", "-o", name, "."],
+    ):
+        done = subprocess.run(
+            [_go(), *step], cwd=scratch, env=environment, capture_output=True, text=True, timeout=1800, check=False
+        )
+        if done.returncode != 0:
+            raise ServerFailed(f"{name} did not build:\n{(done.stdout + done.stderr)[-4000:]}")
+    (scratch / name).replace(target)
+    (target.parent / f"{name}.version").write_text(note + "\n")
     shutil.rmtree(scratch, ignore_errors=True)
     return target
 

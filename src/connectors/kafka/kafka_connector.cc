@@ -39,7 +39,10 @@ Result<std::unique_ptr<connector::Session>> OpenSession(const Context& context,
                                                         const connector::OpenRequest& request,
                                                         Login login) {
   const bool read_only = request.read_only || GetBool(request.configuration, "read_only", false);
-  NSTARX_TRY(auto session, KafkaSession::Open(context, std::move(login), read_only));
+  NSTARX_TRY(auto registry, messages::SchemaRegistry::Make(
+                                request.configuration, request.authentication, request.secrets));
+  NSTARX_TRY(auto session,
+             KafkaSession::Open(context, std::move(login), read_only, std::move(registry)));
   return session;
 }
 

@@ -7,6 +7,7 @@
 
 #include "connectors/kafka/kafka_errors.h"
 #include "connectors/messages/message_rows.h"
+#include "connectors/messages/registry_values.h"
 
 namespace nstarx::connectors::kafka {
 namespace {
@@ -25,8 +26,12 @@ constexpr auto kFirst = milliseconds(500);
 
 class TopicStream final : public connector::BatchStream {
  public:
-  TopicStream(Client& client, const connector::ConsumeRequest& request)
-      : client_(client), request_(request), rows_(request.topic, request.format) {}
+  TopicStream(Client& client, const connector::ConsumeRequest& request,
+              messages::SchemaRegistry* registry)
+      : client_(client),
+        request_(request),
+        rows_(request.topic, request.format),
+        registry_(registry) {}
 
   ~TopicStream() override {
     for (const auto& [partition, state] : partitions_) {
@@ -55,11 +60,10 @@ class TopicStream final : public connector::BatchStream {
     const auto give_up = Clock::now() + kFirst;
     while (!rows_.settled() && !Over()) {
       NSTARX_RETURN_IF_ERROR(context.Check());
-      NSTARX_RETURN_IF_ERROR(Pull(kGather));
+      NSTARX_RETURN_IF_ERROR(Pull(context, kGather));
       if (!rows_.settled() && Clock::now() >= give_up) break;
     }
-    if (!rows_.settled()) rows_.Settle(true, true);
-    return {};
+    return rows_.settled() ? Status() : SettleTypes(context, true);
   }
 
   const std::shared_ptr<arrow::Schema>& schema() const override { return rows_.schema(); }
@@ -74,7 +78,7 @@ class TopicStream final : public connector::BatchStream {
       if (rows_.rows() > 0 && (full || over || failure_)) return rows_.Take();
       if (over) return std::shared_ptr<arrow::RecordBatch>();
       const int64_t before = rows_.rows();
-      if (Status pulled = Pull(before > 0 ? kGather : kPatience); !pulled) {
+      if (Status pulled = Pull(context, before > 0 ? kGather : kPatience); !pulled) {
         failure_ = pulled.error();
         continue;
       }
@@ -99,23 +103,26 @@ class TopicStream final : public connector::BatchStream {
   }
 
   /// Takes what has come; waits at most so long for the first.
-  Status Pull(milliseconds wait) {
+  Status Pull(const Context& context, milliseconds wait) {
     client_.Serve(milliseconds(0));
-    if (held_ == next_) {
-      next_ = 0;
-      ssize_t got = rd_kafka_consume_batch_queue(queue_, 0, messages_.data(), kDrain);
+    if (held_ == next_) next_ = held_ = 0;
+    // What is held and not taken did not tell the types: more is looked at together with it.
+    if (held_ == 0 || (!rows_.settled() && held_ < kDrain)) {
+      ssize_t got =
+          rd_kafka_consume_batch_queue(queue_, 0, messages_.data() + held_, kDrain - held_);
       if (got <= 0) {
-        messages_[0] = rd_kafka_consume_queue(queue_, static_cast<int>(wait.count()));
-        got = messages_[0] != nullptr ? 1 : 0;
+        messages_[held_] = rd_kafka_consume_queue(queue_, static_cast<int>(wait.count()));
+        got = messages_[held_] != nullptr ? 1 : 0;
       }
-      held_ = static_cast<size_t>(got);
-      if (held_ == 0) return CheckTrouble();
+      held_ += static_cast<size_t>(got);
+      if (got == 0) return CheckTrouble();
     }
-    if (!rows_.settled()) SettleTypes();
+    if (!rows_.settled()) NSTARX_RETURN_IF_ERROR(SettleTypes(context, held_ == kDrain));
+    if (!rows_.settled()) return {};
     Status done;
     while (next_ < held_ && done && !Over()) {
       rd_kafka_message_t* message = messages_[next_++];
-      done = Take(*message);
+      done = Take(context, *message);
       rd_kafka_message_destroy(message);
     }
     if (Over()) Drop();
@@ -132,23 +139,62 @@ class TopicStream final : public connector::BatchStream {
     while (next_ < held_) rd_kafka_message_destroy(messages_[next_++]);
   }
 
-  void SettleTypes() {
+  /// Key and value of a message; the views live as long as it does.
+  static messages::MessageView ViewOf(const rd_kafka_message_t& message) {
+    messages::MessageView view{.partition = message.partition, .offset = message.offset};
+    if (message.key != nullptr) {
+      view.key = std::string_view(static_cast<const char*>(message.key), message.key_len);
+    }
+    if (message.payload != nullptr) {
+      view.value = std::string_view(static_cast<const char*>(message.payload), message.len);
+    }
+    return view;
+  }
+
+  /// Decides what keys and values are by the messages that are held; `last`: with what there is.
+  Status SettleTypes(const Context& context, bool last) {
     bool found = false;
     bool key_is_text = true;
     bool value_is_text = true;
+    bool marked = true;  // all values begin as Avro's do
+    std::optional<messages::MessageView> first;
     for (size_t i = next_; i < held_; ++i) {
-      const rd_kafka_message_t& message = *messages_[i];
-      if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+      if (messages_[i]->err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+      const messages::MessageView view = ViewOf(*messages_[i]);
       found = true;
-      key_is_text = key_is_text && IsUtf8(std::string_view(static_cast<const char*>(message.key),
-                                                           message.key_len));
-      value_is_text = value_is_text && IsUtf8(std::string_view(
-                                           static_cast<const char*>(message.payload), message.len));
+      key_is_text = key_is_text && IsUtf8(view.key.value_or(""));
+      value_is_text = value_is_text && IsUtf8(view.value.value_or(""));
+      if (!view.value) continue;
+      if (!first) first = view;
+      marked = marked && messages::SchemaIdOf(*view.value).has_value();
     }
-    if (found) rows_.Settle(key_is_text, value_is_text);
+    using connector::MessageFormat;
+    const bool guess = request_.format == MessageFormat::kAuto && registry_ != nullptr && marked;
+    if (request_.format == MessageFormat::kAvro || (guess && first)) {
+      if (!first && !last) return {};
+      NSTARX_RETURN_IF_ERROR(SettleAvro(context, key_is_text, first));
+    }
+    if (!rows_.settled() && (found || last)) rows_.Settle(key_is_text, value_is_text);
+    return {};
   }
 
-  Status Take(const rd_kafka_message_t& message) {
+  /// Lets the registry's schema of the first value decide. With `auto` an id that it does not know,
+  /// or a schema of another kind, means that the values are no Avro.
+  Status SettleAvro(const Context& context, bool key_is_text,
+                    const std::optional<messages::MessageView>& first) {
+    auto values = std::make_unique<messages::RegistryValues>(*registry_);
+    const Status ready =
+        first ? values->Prepare(context, *first) : values->SettleWithout(context, request_.topic);
+    if (ready) {
+      rows_.Settle(key_is_text, std::move(values));
+      return {};
+    }
+    const std::string& code = ready.error().code();
+    const bool other = code == "registry.unknown_schema" || code == "stream.schema_not_avro";
+    return other && request_.format == connector::MessageFormat::kAuto ? Status() : ready;
+  }
+
+  Status Take(const Context& context, const rd_kafka_message_t& message) {
     Partition& state = partitions_[message.partition];
     if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       End(state);
@@ -166,16 +212,11 @@ class TopicStream final : public connector::BatchStream {
       state.at_end = false;
       ++open_;
     }
-    messages::MessageView view{.partition = message.partition, .offset = message.offset};
+    messages::MessageView view = ViewOf(message);
     rd_kafka_timestamp_type_t kind;
     const int64_t timestamp = rd_kafka_message_timestamp(&message, &kind);
     if (kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) view.timestamp = timestamp;
-    if (message.key != nullptr) {
-      view.key = std::string_view(static_cast<const char*>(message.key), message.key_len);
-    }
-    if (message.payload != nullptr) {
-      view.value = std::string_view(static_cast<const char*>(message.payload), message.len);
-    }
+    NSTARX_RETURN_IF_ERROR(rows_.Prepare(context, view));
     NSTARX_RETURN_IF_ERROR(rows_.Add(view));
     NSTARX_RETURN_IF_ERROR(TakeHeaders(message));
     ++taken_;
@@ -209,6 +250,7 @@ class TopicStream final : public connector::BatchStream {
   Client& client_;
   const connector::ConsumeRequest request_;
   messages::RowBuilder rows_;
+  messages::SchemaRegistry* const registry_;  ///< null: none
   rd_kafka_topic_t* topic_ = nullptr;
   rd_kafka_queue_t* queue_ = nullptr;
   std::map<int32_t, Partition> partitions_;
@@ -225,9 +267,9 @@ class TopicStream final : public connector::BatchStream {
 
 Result<std::unique_ptr<connector::BatchStream>> ReadTopic(
     const Context& context, Client& client, const connector::ConsumeRequest& request,
-    const std::map<int32_t, ReadRange>& ranges) {
+    const std::map<int32_t, ReadRange>& ranges, messages::SchemaRegistry* registry) {
   client.TakeTrouble();  // of an earlier use
-  auto stream = std::make_unique<TopicStream>(client, request);
+  auto stream = std::make_unique<TopicStream>(client, request, registry);
   NSTARX_RETURN_IF_ERROR(stream->Start(context, ranges));
   return stream;
 }

@@ -75,9 +75,11 @@ std::map<int32_t, int64_t> LastOffsets(const std::map<int32_t, Watermarks>& mark
 
 }  // namespace
 
-Result<std::unique_ptr<KafkaSession>> KafkaSession::Open(const Context& context, Login login,
-                                                         bool read_only) {
-  std::unique_ptr<KafkaSession> session(new KafkaSession(std::move(login), read_only));
+Result<std::unique_ptr<KafkaSession>> KafkaSession::Open(
+    const Context& context, Login login, bool read_only,
+    std::unique_ptr<messages::SchemaRegistry> registry) {
+  std::unique_ptr<KafkaSession> session(
+      new KafkaSession(std::move(login), read_only, std::move(registry)));
   NSTARX_RETURN_IF_ERROR(session->Connect(context));
   return session;
 }
@@ -96,6 +98,10 @@ Error KafkaSession::Noted(Error error) {
 Status KafkaSession::Ping(const Context& context) {
   auto answer = reader_->Ask(context, false, "");
   return answer ? Status() : Status(Noted(answer.error()));
+}
+
+Status KafkaSession::CheckCompanions(const Context& context) {
+  return registry_ == nullptr ? Status() : registry_->Check(context);
 }
 
 connector::SessionFacts KafkaSession::facts() const {
@@ -174,13 +180,15 @@ Result<connector::Description> KafkaSession::Describe(const Context& context,
   }
   connector::Description out{.path = std::string(path),
                              .kind = wanted.partition ? "partition" : "topic"};
-  out.columns = {{"topic", "topic", "string", false},
-                 {"partition", "int32", "int32", false},
-                 {"offset", "int64", "int64", false},
-                 {"timestamp", "timestamp", "timestamp[ms, tz=UTC]", true},
-                 {"key", "bytes", "string or binary", true},
-                 {"headers", "headers", "map<string, binary>", true},
-                 {"value", "bytes", "string or binary", true}};
+  out.columns = {
+      {"topic", "topic", "string", false},
+      {"partition", "int32", "int32", false},
+      {"offset", "int64", "int64", false},
+      {"timestamp", "timestamp", "timestamp[ms, tz=UTC]", true},
+      {"key", "bytes", "string or binary", true},
+      {"headers", "headers", "map<string, binary>", true},
+      {"value", "bytes",
+       registry_ == nullptr ? "string or binary" : "string, binary or what its schema says", true}};
   int64_t rows = 0;
   for (const int32_t partition : topic->partitions) {
     if (wanted.partition && *wanted.partition != partition) continue;
@@ -218,7 +226,8 @@ Result<std::unique_ptr<connector::BatchStream>> KafkaSession::Sample(const Conte
   for (const auto& [partition, count] : LastOffsets(marks, limit)) {
     ranges[partition] = {.from = marks[partition].high - count, .until = marks[partition].high};
   }
-  return ReadTopic(context, *reader_, {.topic = topic->name, .limit = limit}, ranges);
+  return ReadTopic(context, *reader_, {.topic = topic->name, .limit = limit}, ranges,
+                   registry_.get());
 }
 
 Status KafkaSession::CheckWritable() const {
@@ -270,6 +279,10 @@ Result<std::map<int32_t, int64_t>> KafkaSession::StartOf(const Context& context,
 Result<std::unique_ptr<connector::BatchStream>> KafkaSession::Consume(
     const Context& context, const connector::ConsumeRequest& request) {
   NSTARX_RETURN_IF_ERROR(connector::CheckCounted(request));
+  if (request.format == connector::MessageFormat::kAvro && registry_ == nullptr) {
+    return InvalidArgument("stream.no_registry", "the connection has no schema registry")
+        .WithStage("query");
+  }
   NSTARX_TRY(const TopicFacts topic, FindTopic(context, request.topic));
   for (const int32_t partition : request.partitions) {
     if (std::ranges::count(topic.partitions, partition) == 0) {
@@ -292,7 +305,7 @@ Result<std::unique_ptr<connector::BatchStream>> KafkaSession::Consume(
     if (offset == RD_KAFKA_OFFSET_BEGINNING) range.from = marks.low;
     if (offset == RD_KAFKA_OFFSET_END) range.from = marks.high;
   }
-  auto stream = ReadTopic(context, *reader_, request, ranges);
+  auto stream = ReadTopic(context, *reader_, request, ranges, registry_.get());
   if (!stream) return Noted(stream.error());
   return stream;
 }

@@ -6,6 +6,7 @@
 #include "connector/facets.h"
 #include "connector/session.h"
 #include "connectors/kafka/kafka_client.h"
+#include "connectors/messages/schema_registry.h"
 
 namespace nstarx::connectors::kafka {
 
@@ -15,12 +16,15 @@ class KafkaSession final : public connector::Session,
                            public connector::BrowseFacet,
                            public connector::StreamFacet {
  public:
-  static Result<std::unique_ptr<KafkaSession>> Open(const Context& context, Login login,
-                                                    bool read_only);
+  static Result<std::unique_ptr<KafkaSession>> Open(
+      const Context& context, Login login, bool read_only,
+      std::unique_ptr<messages::SchemaRegistry> registry);
 
   Status Ping(const Context& context) override;
   bool healthy() const override { return healthy_; }
   connector::SessionFacts facts() const override;
+  /// The schema registry, if there is one.
+  Status CheckCompanions(const Context& context) override;
 
   Result<std::vector<connector::Node>> List(const Context& context, std::string_view path,
                                             int64_t limit) override;
@@ -40,8 +44,8 @@ class KafkaSession final : public connector::Session,
                                              std::string_view group) override;
 
  private:
-  explicit KafkaSession(Login login, bool read_only)
-      : login_(std::move(login)), read_only_(read_only) {}
+  KafkaSession(Login login, bool read_only, std::unique_ptr<messages::SchemaRegistry> registry)
+      : login_(std::move(login)), read_only_(read_only), registry_(std::move(registry)) {}
 
   Status Connect(const Context& context);
   Result<TopicFacts> FindTopic(const Context& context, std::string_view topic);
@@ -55,6 +59,7 @@ class KafkaSession final : public connector::Session,
 
   const Login login_;
   const bool read_only_;
+  const std::unique_ptr<messages::SchemaRegistry> registry_;
   bool healthy_ = true;
   ClusterFacts cluster_;
   std::unique_ptr<Client> reader_;

@@ -65,6 +65,7 @@ void RowBuilder::Settle(bool key_is_text, bool value_is_text) {
   key_is_text_ = key_is_text && format_ != connector::MessageFormat::kBytes;
   value_is_text_ = open ? value_is_text : text;
   const auto type = [](bool is_text) { return is_text ? arrow::utf8() : arrow::binary(); };
+  const auto value_type = values_ != nullptr ? values_->type() : type(value_is_text_);
   schema_ =
       arrow::schema({arrow::field("topic", arrow::utf8(), false),
                      arrow::field("partition", arrow::int32(), false),
@@ -72,8 +73,17 @@ void RowBuilder::Settle(bool key_is_text, bool value_is_text) {
                      arrow::field("timestamp", arrow::timestamp(arrow::TimeUnit::MILLI, "UTC")),
                      arrow::field("key", type(key_is_text_)),
                      arrow::field("headers", arrow::map(arrow::utf8(), arrow::binary())),
-                     arrow::field("value", type(value_is_text_))});
+                     arrow::field("value", value_type)});
   columns_ = std::make_unique<Columns>(arrow::default_memory_pool());
+}
+
+void RowBuilder::Settle(bool key_is_text, std::unique_ptr<ValueDecoder> values) {
+  values_ = std::move(values);
+  Settle(key_is_text, false);
+}
+
+Status RowBuilder::Prepare(const Context& context, const MessageView& message) {
+  return values_ == nullptr ? Status() : values_->Prepare(context, message);
 }
 
 Status RowBuilder::Add(const MessageView& message) {
@@ -87,6 +97,14 @@ Status RowBuilder::Add(const MessageView& message) {
     return Unfit("stream.not_json", "JSON", message, "value");
   }
   Columns& out = *columns_;
+  auto value_bytes = static_cast<int64_t>(message.value.value_or("").size());
+  if (values_ != nullptr) {
+    // First: what is refused leaves no part of a row.
+    NSTARX_TRY(value_bytes, values_->Append(message));
+  } else {
+    MESSAGES_RETURN_IF_ARROW_FAILS(message.value ? out.value.Append(*message.value)
+                                                 : out.value.AppendNull());
+  }
   MESSAGES_RETURN_IF_ARROW_FAILS(out.topic.Append(topic_));
   MESSAGES_RETURN_IF_ARROW_FAILS(out.partition.Append(message.partition));
   MESSAGES_RETURN_IF_ARROW_FAILS(counted_ ? out.offset.Append(message.offset)
@@ -94,12 +112,10 @@ Status RowBuilder::Add(const MessageView& message) {
   MESSAGES_RETURN_IF_ARROW_FAILS(message.timestamp ? out.timestamp.Append(*message.timestamp)
                                                    : out.timestamp.AppendNull());
   MESSAGES_RETURN_IF_ARROW_FAILS(message.key ? out.key.Append(*message.key) : out.key.AppendNull());
-  MESSAGES_RETURN_IF_ARROW_FAILS(message.value ? out.value.Append(*message.value)
-                                               : out.value.AppendNull());
   MESSAGES_RETURN_IF_ARROW_FAILS(out.headers.Append());
   ++rows_;
-  bytes_ += 40 + static_cast<int64_t>(topic_.size() + message.key.value_or("").size() +
-                                      message.value.value_or("").size());
+  bytes_ +=
+      40 + value_bytes + static_cast<int64_t>(topic_.size() + message.key.value_or("").size());
   return {};
 }
 
@@ -130,11 +146,15 @@ Result<std::shared_ptr<arrow::RecordBatch>> RowBuilder::Take() {
   MESSAGES_RETURN_IF_ARROW_FAILS(out.timestamp.Finish(&arrays[3]));
   MESSAGES_RETURN_IF_ARROW_FAILS(out.key.Finish(&arrays[4]));
   MESSAGES_RETURN_IF_ARROW_FAILS(out.headers.Finish(&arrays[5]));
-  MESSAGES_RETURN_IF_ARROW_FAILS(out.value.Finish(&arrays[6]));
+  if (values_ != nullptr) {
+    NSTARX_TRY(arrays[6], values_->Finish());
+  } else {
+    MESSAGES_RETURN_IF_ARROW_FAILS(out.value.Finish(&arrays[6]));
+  }
   // Checked on the way in: the same bytes, under the name of text.
   for (const size_t column : {4, 6}) {
     const auto& type = schema_->field(static_cast<int>(column))->type();
-    if (type->id() != arrow::Type::STRING) continue;
+    if (type->id() != arrow::Type::STRING || (column == 6 && values_ != nullptr)) continue;
     auto data = arrays[column]->data()->Copy();
     data->type = type;
     arrays[column] = arrow::MakeArray(data);

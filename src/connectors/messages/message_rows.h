@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "connector/facets.h"
+#include "connectors/messages/value_decoder.h"
 
 namespace arrow {
 class RecordBatch;
@@ -35,10 +36,14 @@ class RowBuilder {
 
   /// Decides between text and bytes where the format leaves it open; the schema is there then.
   void Settle(bool key_is_text, bool value_is_text);
+  /// The same, with a decoder whose type is settled.
+  void Settle(bool key_is_text, std::unique_ptr<ValueDecoder> values);
   bool settled() const { return schema_ != nullptr; }
   const std::shared_ptr<arrow::Schema>& schema() const { return schema_; }
   connector::MessageFormat format() const { return format_; }
 
+  /// What comes before Add where values are decoded: may ask another server.
+  Status Prepare(const Context& context, const MessageView& message);
   /// stream.not_text / stream.not_json name partition and offset of a message that does not fit.
   /// Headers of the row follow by AddHeader, before the next row.
   Status Add(const MessageView& message);
@@ -55,6 +60,7 @@ class RowBuilder {
   const bool counted_;
   std::shared_ptr<arrow::Schema> schema_;
   std::unique_ptr<Columns> columns_;
+  std::unique_ptr<ValueDecoder> values_;
   bool key_is_text_ = false;
   bool value_is_text_ = false;
   int64_t rows_ = 0;
