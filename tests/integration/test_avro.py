@@ -7,7 +7,6 @@ import datetime
 import http.server
 import io
 import json
-import os
 import subprocess
 import threading
 import uuid
@@ -118,7 +117,7 @@ TYPES: list[tuple[str, Any, pa.DataType, list[Any], list[Any] | None]] = [
     ("b", "bytes", pa.binary(), [b"\x00\xff", b""], None),
     ("s", "string", pa.string(), [UNICODE, ""], None),
     ("fix", {"type": "fixed", "name": "F", "size": 3}, pa.binary(), [b"abc", b"\0\0\0"], None),
-    ("e", {"type": "enum", "name": "E", "symbols": ["A", "Bé"]}, pa.string(), ["A", "A"], None),
+    ("e", {"type": "enum", "name": "E", "symbols": ["A", "B"]}, pa.string(), ["A", "B"], None),
     ("arr", {"type": "array", "items": ["null", "int"]}, pa.list_(pa.int32()), [[1, None, -3], []], None),
     ("m", {"type": "map", "values": "long"}, pa.map_(pa.string(), pa.field("value", pa.int64(), nullable=False)),
      [{"k": 1}, {}], [[("k", 1)], []]),
@@ -431,7 +430,8 @@ def test_memory_is_bounded(
     client.create({"name": "k", "type": "kafka", "configuration": configuration, "authentication": {"type": "none"}})
     kafka.write(topic, [empty] * 100)
     read(client, "k", topic, format="avro")
-    before = server.rss_bytes()
+    server.reset_memory_peak()
+    before = server.memory_bytes()
     kafka.write(topic, [empty] * 100_000)  # 40 MB that become 330 MB of Arrow
     rows = 0
     path = f"{client.url}/connections/k/consume"
@@ -443,7 +443,7 @@ def test_memory_is_bounded(
             assert batch.nbytes < 16 * MIB
             rows += batch.num_rows
     assert rows == 100_100
-    assert server.rss_bytes() - before < 200 * MIB
+    assert server.memory_bytes("VmHWM") - before < 128 * MIB
 
 
 def test_sdk_and_cli_read_the_same(
@@ -452,12 +452,13 @@ def test_sdk_and_cli_read_the_same(
     number = registry.register(f"{topic}-value", json.dumps(USER))
     kafka.write(topic, framed(number, USER, {"id": 1, "name": "a"}))
     client = nstarx_server.client()
-    with nstarx.connect(client.url, api_key=client.api_key) as sdk:
-        table = sdk.connection(connection).consume(topic, format="avro").arrow()
+    manager = nstarx.ConnectionManager(api_key=client.api_key, url=client.url)
+    with manager.get_connection(connection) as messages:
+        table = messages.consume(topic, format="avro").to_arrow()
     assert table["value"].to_pylist() == [{"id": 1, "name": "a"}]
     done = subprocess.run(
         [program(), "consume", connection, topic, "--values", "avro", "-o", "ndjson"],
-        env={**os.environ, "NSTARX_URL": client.url, "NSTARX_API_KEY": client.api_key},
+        env=nstarx_server.client_environment(),
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

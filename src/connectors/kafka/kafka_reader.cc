@@ -170,8 +170,10 @@ class TopicStream final : public connector::BatchStream {
     }
     using connector::MessageFormat;
     const bool guess = request_.format == MessageFormat::kAuto && registry_ != nullptr && marked;
-    if (request_.format == MessageFormat::kAvro || (guess && first)) {
-      if (!first && !last) return {};
+    const bool wanted = request_.format == MessageFormat::kAvro;
+    // Messages without a value tell nothing.
+    if ((wanted || guess) && !first && !last) return {};
+    if (wanted || (guess && first)) {
       NSTARX_RETURN_IF_ERROR(SettleAvro(context, key_is_text, first));
     }
     if (!rows_.settled() && (found || last)) rows_.Settle(key_is_text, value_is_text);

@@ -26,7 +26,7 @@ TEST(AvroSchema, EveryTypeHasItsArrowType) {
       {R"({"type": "enum", "name": "e", "symbols": ["A", "B"]})", "string"},
       {R"({"type": "array", "items": "int"})", "list<item: int32 not null>"},
       {R"({"type": "array", "items": ["int", "null"]})", "list<item: int32>"},
-      {R"({"type": "map", "values": "long"})", "map<string, int64 not null>"},
+      {R"({"type": "map", "values": "long"})", "map<string, int64>"},
       {R"({"type": "record", "name": "r", "fields": []})", "struct<>"},
       {R"({"type": "record", "name": "r", "fields": [
           {"name": "a", "type": "int"}, {"name": "b", "type": ["null", "string"]}]})",
