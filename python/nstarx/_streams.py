@@ -93,8 +93,9 @@ class Streams:
         follow
             Go on until the result is closed; iterate over it.
         format
-            What values are: ``text``, ``bytes``, ``json`` (checked text); ``auto`` tells text from
-            bytes by the first messages.
+            What values are: ``text``, ``bytes``, ``json`` (checked text), ``avro`` (by the
+            connection's schema registry); ``auto`` tells text from bytes by the first messages,
+            and knows Avro where there is a registry.
         timeout_ms
             Of the whole answer, unless it follows.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import decimal
 import http.server
 import io
 import json
@@ -124,7 +125,8 @@ TYPES: list[tuple[str, Any, pa.DataType, list[Any], list[Any] | None]] = [
     ("opt", ["string", "null"], pa.string(), ["x", None], None),
     ("day", logical("int", "date"), pa.date32(),
      [datetime.date(9999, 12, 31), datetime.date(1, 1, 1)], None),
-    ("t_ms", logical("int", "time-millis"), pa.time32("ms"), [datetime.time(23, 59, 59, 999000), datetime.time()], None),
+    ("t_ms", logical("int", "time-millis"), pa.time32("ms"),
+     [datetime.time(23, 59, 59, 999000), datetime.time()], None),
     ("t_us", logical("long", "time-micros"), pa.time64("us"), [datetime.time.max, datetime.time()], None),
     ("dec", logical("bytes", "decimal", precision=38, scale=10), pa.decimal128(38, 10),
      [Decimal("9" * 28 + "." + "9" * 10), Decimal("-0.0000000001")], None),
@@ -147,8 +149,7 @@ def test_every_type_is_exact(rest: GatewayClient, kafka: Any, registry: Any, con
     schema = {"type": "record", "name": "All", "fields": fields}
     number = registry.register(f"{topic}-value", json.dumps(schema))
     rows = [{name: written[i] for name, _, _, written, _ in TYPES} for i in range(2)]
-    decimals = decimal_context()
-    with decimals:
+    with decimal.localcontext(decimal.Context(prec=80)):  # fastavro computes with the thread's context
         kafka.write(topic, [{"value": None}, *framed(number, schema, *rows)])
     found = read(rest, connection, topic)["value"].combine_chunks()
     found.validate(full=True)
@@ -158,13 +159,6 @@ def test_every_type_is_exact(rest: GatewayClient, kafka: Any, registry: Any, con
         assert found.type.field(index).type == kind, name
         got = found.slice(1).field(index).to_pylist()
         assert got == (wanted if wanted is not None else written), name
-
-
-def decimal_context() -> Any:
-    """fastavro computes with the thread's context: as many digits as the type has."""
-    import decimal
-
-    return decimal.localcontext(decimal.Context(prec=80))
 
 
 @pytest.mark.parametrize("name", TIMES)
@@ -361,34 +355,39 @@ def test_avro_needs_a_registry(rest: GatewayClient, kafka: Any, topic: str) -> N
         assert "canary" not in answer.text
 
 
-class Elsewhere(http.server.BaseHTTPRequestHandler):
-    """Sends everyone to `target` and notes what it was told."""
+class Stand(http.server.BaseHTTPRequestHandler):
+    """Sends everyone to `target`, or answers with `body`; notes what it is asked and told."""
 
     target = ""
+    body = b""
+    asked: list[str]
     logins: list[str]
 
     def do_GET(self) -> None:
+        self.asked.append(self.path)
         self.logins.append(self.headers.get("Authorization", ""))
         self.send_response(302 if self.target else 200)
         if self.target:
             self.send_header("Location", self.target + self.path)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
+        self.wfile.write(self.body)
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""
 
 
 @contextlib.contextmanager
-def serving(target: str) -> Iterator[tuple[str, list[str]]]:
+def serving(target: str = "", body: bytes = b"") -> Iterator[tuple[str, list[str], list[str]]]:
+    """Runs one; yields its URL, the paths that were asked for, and the logins that were shown."""
+    asked: list[str] = []
     logins: list[str] = []
-    server = http.server.ThreadingHTTPServer(
-        (LOOPBACK, 0), type("Handler", (Elsewhere,), {"target": target, "logins": logins})
-    )
+    members = {"target": target, "body": body, "asked": asked, "logins": logins}
+    server = http.server.ThreadingHTTPServer((LOOPBACK, 0), type("Handler", (Stand,), members))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://{LOOPBACK}:{server.server_address[1]}", logins
+        yield f"http://{LOOPBACK}:{server.server_address[1]}", asked, logins
     finally:
         server.shutdown()
         server.server_close()
@@ -400,7 +399,7 @@ def test_logins_do_not_follow_redirects(
 ) -> None:
     number = registry.register(f"{topic}-value", json.dumps(USER))
     kafka.write(topic, framed(number, USER, {"id": 1, "name": None}))
-    with serving("") as (there, seen_there), serving(there) as (here, seen_here):
+    with serving() as (there, _, seen_there), serving(there) as (here, _, seen_here):
         moved = connect(here, registry_token="NSTARXCANARY-moved")
         refused(rest, moved, topic, "registry.failed")
         assert seen_here == ["Bearer NSTARXCANARY-moved"]
@@ -409,17 +408,37 @@ def test_logins_do_not_follow_redirects(
 
 
 def test_each_schema_is_asked_for_once(
-    rest: GatewayClient, kafka: Any, registry: Any, connection: str, topic: str
+    rest: GatewayClient, kafka: Any, connect: Callable[..., str], topic: str
 ) -> None:
-    number = registry.register(f"{topic}-value", json.dumps(USER))
-    kafka.write(topic, framed(number, USER, *({"id": n, "name": f"n{n}"} for n in range(5000))))
-    found = read(rest, connection, topic, format="avro")
-    assert [row["id"] for row in found["value"].to_pylist()] == list(range(5000))
+    rows = [{"id": number, "name": f"n{number}"} for number in range(5000)]
+    kafka.write(topic, framed(7, USER, *rows))
+    with serving(body=json.dumps({"schema": json.dumps(USER)}).encode()) as (url, asked, _):
+        found = read(rest, connect(f"{url}/behind/a/path"), topic, format="avro")
+        assert found["value"].to_pylist() == rows
+        assert asked == ["/behind/a/path/schemas/ids/7"]
 
 
-def test_memory_is_bounded(
-    start_gateway: Callable[..., GatewayServer], kafka: Any, registry: Any, topic: str
+def test_answers_of_a_registry_are_not_believed(
+    rest: GatewayClient, kafka: Any, connect: Callable[..., str], topic: str
 ) -> None:
+    kafka.write(topic, framed(7, USER, {"id": 1, "name": None}))
+    around = {"schema": '"a"', "references": [{"name": "a", "subject": "s", "version": 1}]}
+    for body, code in (
+        (b"{", "registry.failed"),
+        (b"[]", "registry.failed"),
+        (b"{}", "registry.failed"),
+        (b'{"schema": "nonsense"}', "stream.schema_invalid"),
+        (b'{"schema": 1}', "registry.failed"),
+        (b"[" * 100_000, "registry.failed"),
+        (b" " * (5 * MIB), "registry.unreachable"),  # more than is read of an answer
+        (json.dumps(around).encode(), "stream.schema_invalid"),  # refers to itself
+        (json.dumps({"schema": '"int"', "references": [{"subject": "s", "version": -1}]}).encode(), "registry.failed"),
+    ):
+        with serving(body=body) as (url, _, _):
+            refused(rest, connect(url), topic, code)
+
+
+def test_memory_is_bounded(start_gateway: Callable[..., GatewayServer], kafka: Any, registry: Any, topic: str) -> None:
     schema = {"type": "record", "name": "Wide", "fields": [
         {"name": f"c{n}", "type": ["null", "double"]} for n in range(400)]}  # fmt: skip
     number = registry.register(f"{topic}-value", json.dumps(schema))

@@ -33,6 +33,11 @@ SKIPS: dict[str, Skip] = {
         "no account here; moto, an emulator, checks keys, signatures and policies; nothing throttles, and its "
         "places do not expire",
     ),
+    "real-schema-registry": Skip(
+        "Confluent's and other schema registries themselves",
+        "none is to be had from a package registry; srfake of franz-go, an independent emulator of Confluent's REST "
+        "interface, stands for them",
+    ),
     "real-event-hubs": Skip(
         "Azure Event Hubs itself",
         "no account here; Apache Kafka with TLS and SASL PLAIN stands in: the protocol and the form of the login, "
