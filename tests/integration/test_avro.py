@@ -484,17 +484,67 @@ def test_sdk_and_cli_read_the_same(
     assert json.loads(done.stdout)["value"] == {"id": 1, "name": "a"}
 
 
-def test_event_hubs_have_it_too(rest: GatewayClient, servers: ServerCatalog, registry: Any, topic: str) -> None:
-    hub = servers.get("event_hubs")
-    hub.create_topic(topic)
-    number = registry.register(f"{topic}-value", json.dumps(USER))
-    hub.write(topic, framed(number, USER, {"id": 1, "name": "a"}))
-    name = f"avro-{uuid.uuid4().hex[:8]}"
-    rest.create({
-        "name": name, "type": "event_hubs",
-        "configuration": {"host": hub.host, "port": hub.sasl_tls_port, "schema_registry": registry.url},
-        "authentication": {"type": "sas", "policy": hub.policy, "key": hub.key},
-        "ssl": {"enabled": True, "mode": "verify-full", "certificate": hub.ca_file.read_text()},
-    })  # fmt: skip
-    assert read(rest, name, topic)["value"].to_pylist() == [{"id": 1, "name": "a"}]
-    rest.delete(f"/connections/{name}")
+def draft_of(kind: str, server: Any) -> dict[str, Any]:
+    """Returns what a connection of that type to its server needs."""
+    host, login = {"host": server.host} if kind != "kinesis" else {}, {"type": "none"}
+    if kind == "event_hubs":
+        host["port"] = server.sasl_tls_port
+        login = {"type": "sas", "policy": server.policy, "key": server.key}
+    elif kind == "pulsar":
+        host |= {"port": server.tls_port, "admin_port": server.web_tls_port}
+        login = {"type": "token", "token": server.token}
+    elif kind == "rabbitmq":
+        host |= {"port": server.tls_port, "management_port": server.management_port, "stream_quiet_ms": 500}
+        login = {"type": "basic", "username": server.user, "password": server.password}
+    else:
+        host |= {"region": server.region, "endpoint": server.endpoint, "poll_interval_ms": 50}
+        login = {
+            "type": "access_key", "access_key_id": server.access_key, "secret_access_key": server.secret_key,
+        }  # fmt: skip
+    draft: dict[str, Any] = {"type": kind, "configuration": host, "authentication": login}
+    if kind != "kinesis":
+        draft["ssl"] = {"enabled": True, "mode": "verify-full", "certificate": server.ca_file.read_text()}
+    return draft
+
+
+@pytest.mark.parametrize("kind", ["event_hubs", "pulsar", "rabbitmq", "kinesis"])
+def test_other_message_systems(rest: GatewayClient, servers: ServerCatalog, registry: Any, kind: str) -> None:
+    server = servers.get(kind)
+    topic = f"avro-{uuid.uuid4().hex[:12]}"
+    server.create_topic(topic)
+    wider = {**USER, "fields": [*USER["fields"], {"name": "more", "type": "int", "default": 1}]}
+    first, second = (registry.register(f"{topic}-value", json.dumps(schema)) for schema in (USER, wider))
+    rows = [{"id": I64 - 1, "name": UNICODE}, {"id": -I64, "name": None}]
+    server.write(topic, framed(first, USER, *rows))
+    names = []
+
+    def connect(**more: str) -> str:
+        draft = draft_of(kind, server)
+        names.append(f"avro-{uuid.uuid4().hex[:8]}")
+        draft["configuration"] |= more
+        rest.create({**draft, "name": names[-1]})
+        return names[-1]
+
+    try:
+        known = connect(schema_registry=registry.url)
+        for wanted in ("auto", "avro"):
+            assert read(rest, known, topic, format=wanted)["value"].to_pylist() == rows
+        assert rest.post(f"/connections/{known}/test").json()["status"] == "ok"
+        lost = connect(schema_registry=f"http://{LOOPBACK}:{free_port()}")
+        refused(rest, lost, topic, "registry.unreachable")
+        report = rest.post(f"/connections/{lost}/test").json()
+        failed = [stage for stage in report["stages"] if stage["status"] == "failed"]
+        assert [(stage["stage"], stage["code"]) for stage in failed] == [("privileges", "registry.unreachable")]
+        refused(rest, connect(), topic, "stream.no_registry")
+        server.write(topic, framed(second, wider, {"id": 3, "name": "c", "more": 2}))
+        problem = refused(rest, known, topic, "stream.schema_changed")
+        assert (problem["details"]["schema_id"], problem["details"]["first_schema_id"]) == (second, first)
+        assert problem["details"]["partition"] == 0
+        assert problem["details"]["offset"] not in ("", 0)
+        damaged = f"{topic}-damaged"
+        server.create_topic(damaged)
+        server.write(damaged, [{"value": b"\0" + first.to_bytes(4, "big") + b"\x02\x05"}])
+        refused(rest, known, damaged, "stream.not_avro")
+    finally:
+        for name in names:
+            rest.delete(f"/connections/{name}")

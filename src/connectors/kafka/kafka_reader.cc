@@ -6,8 +6,8 @@
 #include <array>
 
 #include "connectors/kafka/kafka_errors.h"
+#include "connectors/messages/first_messages.h"
 #include "connectors/messages/message_rows.h"
-#include "connectors/messages/registry_values.h"
 
 namespace nstarx::connectors::kafka {
 namespace {
@@ -153,47 +153,11 @@ class TopicStream final : public connector::BatchStream {
 
   /// Decides what keys and values are by the messages that are held; `last`: with what there is.
   Status SettleTypes(const Context& context, bool last) {
-    bool found = false;
-    bool key_is_text = true;
-    bool value_is_text = true;
-    bool marked = true;  // all values begin as Avro's do
-    std::optional<messages::MessageView> first;
+    messages::FirstMessages first;
     for (size_t i = next_; i < held_; ++i) {
-      if (messages_[i]->err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-      const messages::MessageView view = ViewOf(*messages_[i]);
-      found = true;
-      key_is_text = key_is_text && IsUtf8(view.key.value_or(""));
-      value_is_text = value_is_text && IsUtf8(view.value.value_or(""));
-      if (!view.value) continue;
-      if (!first) first = view;
-      marked = marked && messages::SchemaIdOf(*view.value).has_value();
+      if (messages_[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR) first.See(ViewOf(*messages_[i]));
     }
-    using connector::MessageFormat;
-    const bool guess = request_.format == MessageFormat::kAuto && registry_ != nullptr && marked;
-    const bool wanted = request_.format == MessageFormat::kAvro;
-    // Messages without a value tell nothing.
-    if ((wanted || guess) && !first && !last) return {};
-    if (wanted || (guess && first)) {
-      NSTARX_RETURN_IF_ERROR(SettleAvro(context, key_is_text, first));
-    }
-    if (!rows_.settled() && (found || last)) rows_.Settle(key_is_text, value_is_text);
-    return {};
-  }
-
-  /// Lets the registry's schema of the first value decide. With `auto` an id that it does not know,
-  /// or a schema of another kind, means that the values are no Avro.
-  Status SettleAvro(const Context& context, bool key_is_text,
-                    const std::optional<messages::MessageView>& first) {
-    auto values = std::make_unique<messages::RegistryValues>(*registry_);
-    const Status ready =
-        first ? values->Prepare(context, *first) : values->SettleWithout(context, request_.topic);
-    if (ready) {
-      rows_.Settle(key_is_text, std::move(values));
-      return {};
-    }
-    const std::string& code = ready.error().code();
-    const bool other = code == "registry.unknown_schema" || code == "stream.schema_not_avro";
-    return other && request_.format == connector::MessageFormat::kAuto ? Status() : ready;
+    return first.Settle(context, request_, registry_, last, rows_);
   }
 
   Status Take(const Context& context, const rd_kafka_message_t& message) {

@@ -75,6 +75,9 @@ class KinesisConnector final : public connector::Connector {
     auto session = std::make_unique<KinesisSession>(
         std::move(client), std::move(facts), read_only,
         std::chrono::milliseconds(GetInt(configuration, "poll_interval_ms", 200)));
+    NSTARX_TRY(auto registry, messages::SchemaRegistry::Make(configuration, request.authentication,
+                                                             request.secrets));
+    session->Use(std::move(registry));
     const Status there = session->Ping(context);
     // Who may read a stream but not list all of them is logged in all the same.
     if (!there && there.error().code() != "query.no_privilege") {

@@ -8,6 +8,7 @@
 
 #include "connectors/kinesis/kinesis_api.h"
 #include "connectors/kinesis/kinesis_errors.h"
+#include "connectors/messages/first_messages.h"
 #include "connectors/messages/message_rows.h"
 
 namespace nstarx::connectors::kinesis {
@@ -31,11 +32,13 @@ int64_t NowMs() {
 
 class ShardStream final : public connector::BatchStream {
  public:
-  ShardStream(aws::JsonClient& client, const connector::ConsumeRequest& request, milliseconds poll)
+  ShardStream(aws::JsonClient& client, const connector::ConsumeRequest& request, milliseconds poll,
+              messages::SchemaRegistry* registry)
       : client_(client),
         request_(request),
         poll_(poll),
-        rows_(request.topic, request.format, /*counted=*/false) {}
+        rows_(request.topic, request.format, /*counted=*/false),
+        registry_(registry) {}
 
   Status Start(const Context& context) {
     NSTARX_TRY(const auto shards, ListShards(context, client_, request_.topic));
@@ -58,10 +61,9 @@ class ShardStream final : public connector::BatchStream {
     while (waiting_.empty() && !Over() && Clock::now() < give_up) {
       NSTARX_RETURN_IF_ERROR(Poll(context, kPatience));
     }
-    const bool text =
-        std::ranges::all_of(waiting_, [](const Waiting& one) { return IsUtf8(one.record.data); });
-    if (!rows_.settled()) rows_.Settle(true, text);
-    return {};
+    messages::FirstMessages first;
+    for (const Waiting& one : waiting_) first.See(ViewOf(one));
+    return first.Settle(context, request_, registry_, true, rows_);
   }
 
   const std::shared_ptr<arrow::Schema>& schema() const override { return rows_.schema(); }
@@ -70,7 +72,7 @@ class ShardStream final : public connector::BatchStream {
     const auto begun = Clock::now();
     while (true) {
       NSTARX_RETURN_IF_ERROR(context.Check());
-      NSTARX_RETURN_IF_ERROR(TakeWaiting());
+      NSTARX_RETURN_IF_ERROR(TakeWaiting(context));
       if (rows_.rows() > 0) return rows_.Take();
       if (Over()) return std::shared_ptr<arrow::RecordBatch>();
       NSTARX_RETURN_IF_ERROR(Poll(context, kPatience));
@@ -243,14 +245,19 @@ class ShardStream final : public connector::BatchStream {
     return !more && Clock::now() - last_record_ >= request_.wait;
   }
 
-  Status TakeWaiting() {
+  static messages::MessageView ViewOf(const Waiting& one) {
+    return {.partition = one.partition,
+            .position = one.record.sequence_number,
+            .timestamp = one.record.arrived_ms,
+            .key = one.record.key,
+            .value = one.record.data};
+  }
+
+  Status TakeWaiting(const Context& context) {
     while (!waiting_.empty() && !Full() && !Enough()) {
-      const Waiting& next = waiting_.front();
-      NSTARX_RETURN_IF_ERROR(rows_.Add({.partition = next.partition,
-                                        .position = next.record.sequence_number,
-                                        .timestamp = next.record.arrived_ms,
-                                        .key = next.record.key,
-                                        .value = next.record.data}));
+      const messages::MessageView next = ViewOf(waiting_.front());
+      NSTARX_RETURN_IF_ERROR(rows_.Prepare(context, next));
+      NSTARX_RETURN_IF_ERROR(rows_.Add(next));
       ++taken_;
       waiting_.pop_front();
     }
@@ -262,6 +269,7 @@ class ShardStream final : public connector::BatchStream {
   const connector::ConsumeRequest request_;
   const milliseconds poll_;
   messages::RowBuilder rows_;
+  messages::SchemaRegistry* const registry_;  ///< null: none
   std::deque<Reading> shards_;
   std::deque<Waiting> waiting_;
   int64_t started_ms_ = 0;
@@ -275,8 +283,9 @@ class ShardStream final : public connector::BatchStream {
 Result<std::unique_ptr<connector::BatchStream>> ReadStream(const Context& context,
                                                            aws::JsonClient& client,
                                                            const connector::ConsumeRequest& request,
-                                                           std::chrono::milliseconds poll) {
-  auto stream = std::make_unique<ShardStream>(client, request, poll);
+                                                           std::chrono::milliseconds poll,
+                                                           messages::SchemaRegistry* registry) {
+  auto stream = std::make_unique<ShardStream>(client, request, poll, registry);
   NSTARX_RETURN_IF_ERROR(stream->Start(context));
   return stream;
 }

@@ -115,7 +115,7 @@ Result<std::unique_ptr<connector::BatchStream>> KinesisSession::Sample(const Con
   const Path wanted = ParsePath(path);
   connector::ConsumeRequest request{.topic = wanted.stream, .limit = limit};
   if (wanted.shard) request.partitions = {*wanted.shard};
-  auto rows = ReadStream(context, *client_, request, poll_);
+  auto rows = ReadStream(context, *client_, request, poll_, registry_.get());
   if (!rows) return AsTable(rows.error());
   return rows;
 }
@@ -133,7 +133,7 @@ Result<connector::ProduceReport> KinesisSession::Produce(const Context& context,
 
 Result<std::unique_ptr<connector::BatchStream>> KinesisSession::Consume(
     const Context& context, const connector::ConsumeRequest& request) {
-  return ReadStream(context, *client_, request, poll_);
+  return ReadStream(context, *client_, request, poll_, registry_.get());
 }
 
 Status KinesisSession::Commit(const Context&, std::string_view, std::string_view,

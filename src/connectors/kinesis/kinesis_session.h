@@ -6,6 +6,7 @@
 #include "connector/facets.h"
 #include "connector/session.h"
 #include "connectors/aws/json_client.h"
+#include "connectors/messages/schema_registry.h"
 
 namespace nstarx::connectors::kinesis {
 
@@ -22,6 +23,11 @@ class KinesisSession final : public connector::Session,
   /// Connections are opened anew where needed.
   bool healthy() const override { return true; }
   connector::SessionFacts facts() const override { return facts_; }
+  Status CheckCompanions(const Context& context) override {
+    return registry_ == nullptr ? Status() : registry_->Check(context);
+  }
+  /// Whose schemas values are decoded by; null: none.
+  void Use(std::unique_ptr<messages::SchemaRegistry> registry) { registry_ = std::move(registry); }
 
   Result<std::vector<connector::Node>> List(const Context& context, std::string_view path,
                                             int64_t limit) override;
@@ -44,6 +50,7 @@ class KinesisSession final : public connector::Session,
   const connector::SessionFacts facts_;
   const bool read_only_;
   const std::chrono::milliseconds poll_;
+  std::unique_ptr<messages::SchemaRegistry> registry_;  ///< null: none
 };
 
 }  // namespace nstarx::connectors::kinesis

@@ -69,8 +69,13 @@ class PulsarConnector final : public connector::Connector {
     login.client_name = "nstarx " + request.connection_name;
     login.connect_timeout =
         std::chrono::milliseconds(GetInt(configuration, "connect_timeout_ms", 10'000));
-    return PulsarSession::Open(context, std::move(login),
-                               request.read_only || GetBool(configuration, "read_only", false));
+    NSTARX_TRY(auto registry, messages::SchemaRegistry::Make(configuration, request.authentication,
+                                                             request.secrets));
+    NSTARX_TRY(auto session, PulsarSession::Open(
+                                 context, std::move(login),
+                                 request.read_only || GetBool(configuration, "read_only", false)));
+    session->Use(std::move(registry));
+    return session;
   }
 
   connector::Spec spec_;

@@ -6,6 +6,7 @@
 #include <deque>
 #include <vector>
 
+#include "connectors/messages/first_messages.h"
 #include "connectors/messages/message_rows.h"
 #include "connectors/pulsar/pulsar_errors.h"
 
@@ -43,12 +44,14 @@ struct Held {
 
 class TopicStream final : public connector::BatchStream {
  public:
-  TopicStream(Client& client, const Topic& topic, const connector::ConsumeRequest& request)
+  TopicStream(Client& client, const Topic& topic, const connector::ConsumeRequest& request,
+              messages::SchemaRegistry* registry)
       : client_(client),
         api_(client.api()),
         topic_(topic),
         request_(request),
-        rows_(request.topic, request.format, false) {}
+        rows_(request.topic, request.format, false),
+        registry_(registry) {}
 
   Status Start(const Context& context, const std::map<int32_t, PartitionRange>& ranges) {
     for (const auto& [number, range] : ranges) {
@@ -69,8 +72,8 @@ class TopicStream final : public connector::BatchStream {
       NSTARX_RETURN_IF_ERROR(Pull(context, kGather));
       if (request_.follow && Clock::now() >= give_up) break;
     }
-    SettleTypes();
-    return Flush();
+    NSTARX_RETURN_IF_ERROR(SettleTypes(context));
+    return Flush(context);
   }
 
   const std::shared_ptr<arrow::Schema>& schema() const override { return rows_.schema(); }
@@ -87,7 +90,7 @@ class TopicStream final : public connector::BatchStream {
       const int64_t before = rows_.rows();
       Status done =
           held_.empty() && !Over() ? Pull(context, before > 0 ? kGather : kPatience) : Status();
-      if (done) done = Flush();
+      if (done) done = Flush(context);
       if (!done) {
         failure_ = done.error();
         continue;
@@ -236,18 +239,21 @@ class TopicStream final : public connector::BatchStream {
     return std::string_view(static_cast<const char*>(api_.message_get_data(message)), size);
   }
 
-  void SettleTypes() {
-    bool key_is_text = true;
-    bool value_is_text = true;
+  Status SettleTypes(const Context& context) {
+    messages::FirstMessages first;
+    std::deque<std::string> positions;  // what the views point to
     for (const Held& held : held_) {
-      key_is_text = key_is_text && IsUtf8(KeyOf(held).value_or(""));
-      value_is_text = value_is_text && IsUtf8(ValueOf(held).value_or(""));
+      positions.push_back(held.id.ToString());
+      first.See({.partition = held.partition,
+                 .position = positions.back(),
+                 .key = KeyOf(held),
+                 .value = ValueOf(held)});
     }
-    if (!rows_.settled()) rows_.Settle(key_is_text, value_is_text);
+    return first.Settle(context, request_, registry_, true, rows_);
   }
 
   /// Moves what is held into rows, until a batch is full.
-  Status Flush() {
+  Status Flush(const Context& context) {
     while (!held_.empty() && rows_.rows() < kBatchRows && rows_.bytes() < kBatchBytes) {
       const Held& held = held_.front();
       const std::string position = held.id.ToString();
@@ -257,6 +263,7 @@ class TopicStream final : public connector::BatchStream {
           event > 0 ? event : api_.message_get_publish_timestamp(held.message.get()));
       view.key = KeyOf(held);
       view.value = ValueOf(held);
+      NSTARX_RETURN_IF_ERROR(rows_.Prepare(context, view));
       NSTARX_RETURN_IF_ERROR(rows_.Add(view));
       pulsar_string_map* headers = api_.message_get_properties(held.message.get());
       const int count = api_.string_map_size(headers);
@@ -277,6 +284,7 @@ class TopicStream final : public connector::BatchStream {
   const Topic topic_;
   const connector::ConsumeRequest request_;
   messages::RowBuilder rows_;
+  messages::SchemaRegistry* const registry_;  ///< null: none
   std::vector<Partition> partitions_;
   int open_ = 0;  ///< partitions that have more to read
   int64_t taken_ = 0;
@@ -291,8 +299,9 @@ class TopicStream final : public connector::BatchStream {
 
 Result<std::unique_ptr<connector::BatchStream>> ReadTopic(
     const Context& context, Client& client, const Topic& topic,
-    const connector::ConsumeRequest& request, const std::map<int32_t, PartitionRange>& ranges) {
-  auto stream = std::make_unique<TopicStream>(client, topic, request);
+    const connector::ConsumeRequest& request, const std::map<int32_t, PartitionRange>& ranges,
+    messages::SchemaRegistry* registry) {
+  auto stream = std::make_unique<TopicStream>(client, topic, request, registry);
   NSTARX_RETURN_IF_ERROR(stream->Start(context, ranges));
   return stream;
 }

@@ -8,6 +8,10 @@
 #include "connectors/pulsar/pulsar_admin.h"
 #include "connectors/pulsar/pulsar_client.h"
 
+namespace nstarx::connectors::messages {
+class SchemaRegistry;
+}
+
 namespace nstarx::connectors::pulsar {
 
 /// What is read of a partition.
@@ -18,10 +22,12 @@ struct PartitionRange {
   int64_t keep = 0;                ///< only the last so many; 0: all
 };
 
-/// Reads partitions of one topic through `client`, which must outlive the stream. The first
-/// messages are waited for (a little) so that the schema is known.
+/// Reads partitions of one topic through `client`, which must outlive the stream, as must
+/// `registry` (null: none). The first messages are waited for (a little) so that the schema is
+/// known.
 Result<std::unique_ptr<connector::BatchStream>> ReadTopic(
     const Context& context, Client& client, const Topic& topic,
-    const connector::ConsumeRequest& request, const std::map<int32_t, PartitionRange>& ranges);
+    const connector::ConsumeRequest& request, const std::map<int32_t, PartitionRange>& ranges,
+    messages::SchemaRegistry* registry);
 
 }  // namespace nstarx::connectors::pulsar

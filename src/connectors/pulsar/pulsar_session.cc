@@ -157,7 +157,8 @@ Result<std::unique_ptr<connector::BatchStream>> PulsarSession::Sample(const Cont
     ranges[number] = {.after = TailStart(storage, entries), .until = storage.last, .keep = keep};
   }
   NSTARX_TRY(Client * client, TheClient());
-  return ReadTopic(context, *client, topic, {.topic = topic.name.topic, .limit = limit}, ranges);
+  return ReadTopic(context, *client, topic, {.topic = topic.name.topic, .limit = limit}, ranges,
+                   registry_.get());
 }
 
 Status PulsarSession::CheckWritable() const {
@@ -240,7 +241,7 @@ Result<std::unique_ptr<connector::BatchStream>> PulsarSession::Consume(
     ranges[number] = *range;
   }
   NSTARX_TRY(Client * client, TheClient());
-  auto stream = ReadTopic(context, *client, *topic, request, ranges);
+  auto stream = ReadTopic(context, *client, *topic, request, ranges, registry_.get());
   if (!stream) return Noted(stream.error());
   return stream;
 }

@@ -6,6 +6,7 @@
 
 #include "connector/facets.h"
 #include "connector/session.h"
+#include "connectors/messages/schema_registry.h"
 #include "connectors/pulsar/pulsar_admin.h"
 #include "connectors/pulsar/pulsar_client.h"
 #include "connectors/pulsar/pulsar_reader.h"
@@ -23,6 +24,11 @@ class PulsarSession final : public connector::Session,
   Status Ping(const Context& context) override;
   bool healthy() const override { return healthy_; }
   connector::SessionFacts facts() const override;
+  Status CheckCompanions(const Context& context) override {
+    return registry_ == nullptr ? Status() : registry_->Check(context);
+  }
+  /// Whose schemas values are decoded by; null: none.
+  void Use(std::unique_ptr<messages::SchemaRegistry> registry) { registry_ = std::move(registry); }
 
   /// Tenants, namespaces, topics, partitions.
   Result<std::vector<connector::Node>> List(const Context& context, std::string_view path,
@@ -62,6 +68,7 @@ class PulsarSession final : public connector::Session,
   Greeting greeting_;
   std::unique_ptr<Admin> admin_;
   std::unique_ptr<Client> client_;
+  std::unique_ptr<messages::SchemaRegistry> registry_;  ///< null: none
 };
 
 }  // namespace nstarx::connectors::pulsar

@@ -38,11 +38,15 @@ class RabbitmqConnector final : public connector::Connector {
     management.ca_pem = request.ssl.certificate;
     management.user = login.user;
     management.password = login.password.Clone();
+    auto registry =
+        messages::SchemaRegistry::Make(configuration, request.authentication, request.secrets);
+    if (!registry) return spec_.Advise(std::move(registry).error());
     auto session = RabbitmqSession::Open(
         context, login, std::move(management),
         request.read_only || GetBool(configuration, "read_only", false),
         std::chrono::milliseconds(GetInt(configuration, "stream_quiet_ms", 1000)));
     if (!session) return spec_.Advise(std::move(session).error());
+    (*session)->Use(std::move(*registry));
     return std::move(*session);
   }
 

@@ -9,6 +9,10 @@
 #include "connector/facets.h"
 #include "connectors/rabbitmq/amqp_connection.h"
 
+namespace nstarx::connectors::messages {
+class SchemaRegistry;
+}
+
 namespace nstarx::connectors::rabbitmq {
 
 /// What a path names: "q" and "queues/q" a queue, "exchanges/e" an exchange.
@@ -68,10 +72,12 @@ struct Bounds {
 Result<Bounds> AskBounds(const Context& context, Connection& connection, const std::string& queue);
 
 /// Reads without taking: a stream by its offsets, any other queue by holding its messages until
-/// the end and giving them back. `connection` must outlive it.
+/// the end and giving them back. `connection` and `registry` (null: none) must
+/// outlive it.
 Result<std::unique_ptr<connector::BatchStream>> ReadQueue(const Context& context,
                                                           Connection& connection,
                                                           const connector::ConsumeRequest& request,
-                                                          std::chrono::milliseconds quiet);
+                                                          std::chrono::milliseconds quiet,
+                                                          messages::SchemaRegistry* registry);
 
 }  // namespace nstarx::connectors::rabbitmq

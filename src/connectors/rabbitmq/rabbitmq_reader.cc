@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/json.h"
+#include "connectors/messages/first_messages.h"
 #include "connectors/messages/message_rows.h"
 #include "connectors/rabbitmq/rabbitmq_queue.h"
 
@@ -27,11 +28,13 @@ constexpr size_t kLookAt = 256;
 
 class QueueStream final : public connector::BatchStream {
  public:
-  QueueStream(OpenedChannel channel, const connector::ConsumeRequest& request, milliseconds quiet)
+  QueueStream(OpenedChannel channel, const connector::ConsumeRequest& request, milliseconds quiet,
+              messages::SchemaRegistry* registry)
       : channel_(std::move(channel)),
         request_(request),
         quiet_(quiet),
-        rows_(request.topic, request.format) {}
+        rows_(request.topic, request.format),
+        registry_(registry) {}
 
   Status Start(const Context& context, const std::string& queue) {
     NSTARX_TRY(ready_, channel_.AskReady(context, queue));
@@ -44,10 +47,10 @@ class QueueStream final : public connector::BatchStream {
       NSTARX_TRY(const bool came, Receive(context, kGather));
       if (!came && (!waiting_.empty() || Clock::now() >= give_up)) break;
     }
-    if (!rows_.settled()) SettleTypes();
+    NSTARX_RETURN_IF_ERROR(SettleTypes(context));
     for (const Delivery& delivery : std::exchange(waiting_, {})) {
       if (failure_) break;
-      if (Status added = AddRow(delivery); !added) failure_ = added.error();
+      if (Status added = AddRow(context, delivery); !added) failure_ = added.error();
     }
     // Known before a row was handed out: the call fails as a whole.
     if (failure_) return *failure_;
@@ -142,25 +145,23 @@ class QueueStream final : public connector::BatchStream {
     if (!rows_.settled()) {
       waiting_.push_back(std::move(delivery));
     } else {
-      NSTARX_RETURN_IF_ERROR(AddRow(delivery));
+      NSTARX_RETURN_IF_ERROR(AddRow(context, delivery));
     }
     return true;
   }
 
-  void SettleTypes() {
-    bool key_is_text = true;
-    bool value_is_text = true;
-    for (const Delivery& delivery : waiting_) {
-      key_is_text = key_is_text && IsUtf8(delivery.routing_key);
-      value_is_text = value_is_text && IsUtf8(delivery.body);
+  Status SettleTypes(const Context& context) {
+    messages::FirstMessages first;
+    for (size_t i = 0; i < waiting_.size(); ++i) {
+      first.See(ViewOf(waiting_[i], taken_ + static_cast<int64_t>(i)));
     }
-    rows_.Settle(key_is_text, value_is_text);
+    return first.Settle(context, request_, registry_, true, rows_);
   }
 
-  Status AddRow(const Delivery& delivery) {
-    if (request_.limit && taken_ >= *request_.limit) return {};
+  /// A delivery as a message: of a queue that keeps no offsets it is number `count`.
+  messages::MessageView ViewOf(const Delivery& delivery, int64_t count) const {
     messages::MessageView view{
-        .offset = taken_, .key = delivery.routing_key, .value = delivery.body};
+        .offset = count, .key = delivery.routing_key, .value = delivery.body};
     const Properties& properties = delivery.properties;
     const auto seconds = properties.timestamp;
     constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max() / 1000);
@@ -170,6 +171,13 @@ class QueueStream final : public connector::BatchStream {
       if (is_stream_ && name == "x-stream-offset") view.offset = *value.number;
       if (name == "timestamp_in_ms") view.timestamp = *value.number;
     }
+    return view;
+  }
+
+  Status AddRow(const Context& context, const Delivery& delivery) {
+    if (request_.limit && taken_ >= *request_.limit) return {};
+    const Properties& properties = delivery.properties;
+    const messages::MessageView view = ViewOf(delivery, taken_);
     if (is_stream_) {
       if (request_.from == connector::StreamStart::kOffset && taken_ == 0 &&
           view.offset > request_.position.number) {
@@ -183,6 +191,7 @@ class QueueStream final : public connector::BatchStream {
       }
       next_offset_ = view.offset + 1;
     }
+    NSTARX_RETURN_IF_ERROR(rows_.Prepare(context, view));
     NSTARX_RETURN_IF_ERROR(rows_.Add(view));
     for (const auto& [name, value] : properties.headers) {
       if (name == "x-stream-offset" || name == "timestamp_in_ms") continue;
@@ -217,7 +226,8 @@ class QueueStream final : public connector::BatchStream {
   const connector::ConsumeRequest request_;
   const milliseconds quiet_;
   messages::RowBuilder rows_;
-  std::vector<Delivery> waiting_;  ///< come before the types were settled
+  messages::SchemaRegistry* const registry_;  ///< null: none
+  std::vector<Delivery> waiting_;             ///< come before the types were settled
   bool is_stream_ = false;
   int64_t ready_ = 0;
   int64_t next_offset_ = 0;
@@ -232,7 +242,8 @@ class QueueStream final : public connector::BatchStream {
 Result<std::unique_ptr<connector::BatchStream>> ReadQueue(const Context& context,
                                                           Connection& connection,
                                                           const connector::ConsumeRequest& request,
-                                                          milliseconds quiet) {
+                                                          milliseconds quiet,
+                                                          messages::SchemaRegistry* registry) {
   NSTARX_TRY(const Address address, ParseAddress(request.topic));
   if (address.exchange) {
     return InvalidArgument("stream.exchange_has_no_messages",
@@ -248,7 +259,7 @@ Result<std::unique_ptr<connector::BatchStream>> ReadQueue(const Context& context
         .WithDetail("partition", partition);
   }
   NSTARX_TRY(OpenedChannel channel, OpenedChannel::Open(context, connection));
-  auto stream = std::make_unique<QueueStream>(std::move(channel), request, quiet);
+  auto stream = std::make_unique<QueueStream>(std::move(channel), request, quiet, registry);
   NSTARX_RETURN_IF_ERROR(stream->Start(context, address.name));
   return stream;
 }

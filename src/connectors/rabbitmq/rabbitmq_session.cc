@@ -251,7 +251,7 @@ Result<connector::ProduceReport> RabbitmqSession::Produce(const Context& context
 Result<std::unique_ptr<connector::BatchStream>> RabbitmqSession::Consume(
     const Context& context, const connector::ConsumeRequest& request) {
   NSTARX_RETURN_IF_ERROR(connector::CheckCounted(request));
-  auto stream = ReadQueue(context, *connection_, request, quiet_);
+  auto stream = ReadQueue(context, *connection_, request, quiet_, registry_.get());
   if (!stream) return Noted(stream.error());
   return stream;
 }

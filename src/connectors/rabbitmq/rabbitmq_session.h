@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "connector/facets.h"
+#include "connectors/messages/schema_registry.h"
 #include "connectors/rabbitmq/amqp_connection.h"
 #include "connectors/rabbitmq/rabbitmq_management.h"
 
@@ -23,6 +24,11 @@ class RabbitmqSession final : public connector::Session,
   Status Ping(const Context& context) override;
   bool healthy() const override { return healthy_; }
   connector::SessionFacts facts() const override;
+  Status CheckCompanions(const Context& context) override {
+    return registry_ == nullptr ? Status() : registry_->Check(context);
+  }
+  /// Whose schemas values are decoded by; null: none.
+  void Use(std::unique_ptr<messages::SchemaRegistry> registry) { registry_ = std::move(registry); }
 
   Result<std::vector<connector::Node>> List(const Context& context, std::string_view path,
                                             int64_t limit) override;
@@ -62,6 +68,7 @@ class RabbitmqSession final : public connector::Session,
   const model::Endpoint address_;
   const bool read_only_;
   const std::chrono::milliseconds quiet_;
+  std::unique_ptr<messages::SchemaRegistry> registry_;  ///< null: none
   std::atomic<bool> healthy_{true};
 };
 
