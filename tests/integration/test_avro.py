@@ -530,6 +530,12 @@ def test_other_message_systems(rest: GatewayClient, servers: ServerCatalog, regi
         for wanted in ("auto", "avro"):
             assert read(rest, known, topic, format=wanted)["value"].to_pylist() == rows
         assert rest.post(f"/connections/{known}/test").json()["status"] == "ok"
+        if kind in {"event_hubs", "pulsar"}:  # the others have no messages without a value
+            late = f"{topic}-late"
+            server.create_topic(late)
+            server.write(late, [{"value": None}])
+            server.write(late, framed(first, USER, *rows))
+            assert read(rest, known, late)["value"].to_pylist() == [None, *rows]
         lost = connect(schema_registry=f"http://{LOOPBACK}:{free_port()}")
         refused(rest, lost, topic, "registry.unreachable")
         report = rest.post(f"/connections/{lost}/test").json()

@@ -67,10 +67,10 @@ class TopicStream final : public connector::BatchStream {
     }
     last_message_ = asked_ = looked_ = Clock::now();
     const auto give_up = Clock::now() + kFirst;
-    while (held_.empty() && !Over()) {
+    while (!TypesCanBeTold() && !Over()) {
       NSTARX_RETURN_IF_ERROR(context.Check());
       NSTARX_RETURN_IF_ERROR(Pull(context, kGather));
-      if (request_.follow && Clock::now() >= give_up) break;
+      if ((request_.follow || !held_.empty()) && Clock::now() >= give_up) break;
     }
     NSTARX_RETURN_IF_ERROR(SettleTypes(context));
     return Flush(context);
@@ -237,6 +237,13 @@ class TopicStream final : public connector::BatchStream {
     const uint32_t size = api_.message_get_length(message);
     if (size == 0) return std::string_view("");
     return std::string_view(static_cast<const char*>(api_.message_get_data(message)), size);
+  }
+
+  /// What is held is enough to know what values are: those of a registry need one value.
+  bool TypesCanBeTold() const {
+    if (registry_ == nullptr) return !held_.empty();
+    return std::ranges::any_of(held_,
+                               [this](const Held& held) { return ValueOf(held).has_value(); });
   }
 
   Status SettleTypes(const Context& context) {
