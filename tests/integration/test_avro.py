@@ -533,7 +533,8 @@ def test_other_message_systems(rest: GatewayClient, servers: ServerCatalog, regi
         if kind in {"event_hubs", "pulsar"}:  # the others have no messages without a value
             late = f"{topic}-late"
             server.create_topic(late)
-            server.write(late, [{"value": None}])
+            none = {"topic": late, "messages": [{"value": None}]}  # Pulsar's Python client can't write it
+            assert rest.post(f"/connections/{known}/produce", none).json()["count"] == 1
             server.write(late, framed(first, USER, *rows))
             assert read(rest, known, late)["value"].to_pylist() == [None, *rows]
         lost = connect(schema_registry=f"http://{LOOPBACK}:{free_port()}")

@@ -3,8 +3,8 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <bit>
-#include <cstring>
 #include <limits>
 
 #include "base/json.h"
@@ -59,7 +59,7 @@ class Bytes {
   bool Raw(T* out) {
     std::string_view bytes;
     if (!Take(sizeof(T), &bytes)) return false;
-    std::memcpy(out, bytes.data(), sizeof(T));
+    bytes.copy(reinterpret_cast<char*>(out), sizeof(T));
     return true;
   }
 

@@ -271,7 +271,7 @@ Result<AvroTypePtr> AvroSchemaReader::Union(const json::array& branches, const s
     if (child->kind == AvroKind::kNull) continue;
     fields.push_back(arrow::field(type.names[named++], child->arrow, true));
   }
-  type.arrow = arrow::struct_(std::move(fields));
+  type.arrow = arrow::struct_(fields);
   type.slot_bytes += 16;
   return Done(std::move(type));
 }
@@ -315,7 +315,7 @@ Result<AvroTypePtr> AvroSchemaReader::Record(const json::object& schema, const s
     // Early, so that no huge type is made only to be refused.
     if (type.parts > kPartsMax) break;
   }
-  type.arrow = arrow::struct_(std::move(fields));
+  type.arrow = arrow::struct_(fields);
   return Done(std::move(type));
 }
 

@@ -65,7 +65,9 @@ Status RegistryValues::SettleWithout(const Context& context, std::string_view to
   if (decoder_ != nullptr) return {};
   NSTARX_TRY(const AvroTypePtr newest,
              registry_.FindLatest(context, fmt::format("{}-value", topic)));
-  decoder_ = std::make_unique<AvroDecoder>(newest != nullptr ? newest->arrow : arrow::binary());
+  std::shared_ptr<arrow::DataType> type = arrow::binary();
+  if (newest != nullptr) type = newest->arrow;
+  decoder_ = std::make_unique<AvroDecoder>(std::move(type));
   return {};
 }
 

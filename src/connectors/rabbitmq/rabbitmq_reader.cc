@@ -169,7 +169,7 @@ class QueueStream final : public connector::BatchStream {
     for (const auto& [name, value] : properties.headers) {
       if (!value.number) continue;
       if (is_stream_ && name == "x-stream-offset") view.offset = *value.number;
-      if (name == "timestamp_in_ms") view.timestamp = *value.number;
+      if (name == "timestamp_in_ms") view.timestamp = value.number;
     }
     return view;
   }
