@@ -73,7 +73,12 @@ std::string UniqueName(const duckdb::vector<std::string>& taken, const std::stri
 void ReadTypes(duckdb::ClientContext& context, Table& table,
                duckdb::vector<duckdb::LogicalType>& return_types) {
   duckdb::ArrowSchemaWrapper root;
-  if (const auto status = arrow::ExportSchema(*table.schema, &root.arrow_schema); !status.ok()) {
+  arrow::FieldVector fields;
+  for (const auto& field : table.schema->fields()) {
+    fields.push_back(field->WithType(engine::InputType(field->type())));
+  }
+  const auto status = arrow::ExportSchema(*arrow::schema(std::move(fields)), &root.arrow_schema);
+  if (!status.ok()) {
     throw duckdb::IOException("The columns of %s: %s", table.name.path, status.message());
   }
   for (int64_t i = 0; i < root.arrow_schema.n_children; ++i) {
@@ -218,7 +223,7 @@ void MapColumns(const Table& table, Reading& reading,
           table.name.connection);
     }
     reading.columns.push_back(at);
-    reading.fields.push_back(field);
+    reading.fields.push_back(field->WithType(engine::InputType(field->type())));
     reading.types[i] = table.types[column_ids[i]];
   }
 }
@@ -272,14 +277,16 @@ bool NextBatch(duckdb::ClientContext& context, const Table& table, Reading& read
     if (engine::HasNanoseconds(*array->data())) {
       table.scans.Fail(
           InvalidArgument("federation.inexact_value",
-                          fmt::format("The column '{}' of {} has points in time with nanoseconds, "
+                          fmt::format("The column '{}' of {} has times with nanoseconds, "
                                       "which one SQL over connections can not hold exactly",
                                       reading.fields[i]->name(), table.name.path))
               .WithStage("query")
               .WithDetail("column", reading.fields[i]->name()),
           table.name.connection);
     }
-    arrays.push_back(array);
+    auto column = engine::InputColumn(array);
+    if (!column) table.scans.Fail(std::move(column).error(), table.name.connection);
+    arrays.push_back(*std::move(column));
   }
   const auto ordered =
       arrow::RecordBatch::Make(arrow::schema(reading.fields), batch->num_rows(), std::move(arrays));

@@ -66,6 +66,21 @@ def test_sample_gives_the_first_rows(quirks: Quirks, connection: str, rest: Gate
     assert table.schema.field(1).type == quirks.types_table.columns[0].arrow
 
 
+@pytest.mark.check("a table of one SQL over connections")
+def test_a_table_of_one_sql(quirks: Quirks, connection: str, rest: GatewayClient) -> None:
+    path = quirks.table_path().replace('"', '""')
+    answer = rest.post("/queries", {"query": f'SELECT count(*) AS n FROM "{connection}"."{path}"'})
+    if "sample" not in rest.get(f"/connection-types/{quirks.type}").json()["capabilities"]:
+        assert answer.json()["code"] == "capability.missing", answer.text
+        return
+    assert answer.status_code == 200, answer.text
+    sample = rest.get(
+        f"/connections/{connection}/sample", params={"path": quirks.table_path(), "limit": "10000"},
+        headers={"Accept": ARROW},
+    )  # fmt: skip
+    assert answer.json()["rows"] == [[pa.ipc.open_stream(sample.content).read_all().num_rows]]
+
+
 @pytest.mark.check("ingest and read back")
 @pytest.mark.parametrize("mode", ["create", "append", "replace"])
 def test_ingest_and_read_back(quirks: Quirks, connection: str, rest: GatewayClient, mode: str) -> None:
