@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "connectors/gcs/gcs_errors.h"
+#include "connectors/gcs/signed_url.h"
 
 namespace nstarx::connectors::gcs {
 namespace {
@@ -186,7 +187,7 @@ Result<std::string> GcsClient::Presign(const Context& context, std::string_view 
                            "Only a connection with a service account's key can sign URLs")
         .WithStage("query");
   }
-  return login_.account->SignUrl(request, clock_.Now(), expires);
+  return SignUrl(*login_.account, request, clock_.Now(), expires);
 }
 
 Result<std::string> GcsClient::CreateUpload(const Context& context, std::string_view key,

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "connectors/gcs/gcs_settings.h"
-#include "connectors/gcs/service_account.h"
+#include "connectors/google/logins.h"
 #include "connectors/object_store/bearer_token.h"
 #include "connectors/object_store/http_object_client.h"
 
@@ -15,8 +15,8 @@ namespace nstarx::connectors::gcs {
 
 /// What a connection proves itself with; all null is anonymous.
 struct GcsLogin {
-  ServiceAccountPtr account;                         ///< signs URLs
-  std::shared_ptr<object_store::TokenSource> token;  // shared with the pool's sessions
+  google::ServiceAccountPtr account;  ///< signs URLs
+  google::TokenSourcePtr token;
 };
 
 /// The operations of Cloud Storage's JSON API on one bucket.

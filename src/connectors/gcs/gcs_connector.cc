@@ -12,14 +12,15 @@ constexpr char kDocument[] = {
 #embed "spec.json"
 };
 
+constexpr std::string_view kScope = "https://www.googleapis.com/auth/devstorage.read_write";
 /// New sessions share a token that is at most so old; a test of a connection thus finds out about a
 /// withdrawn key within a minute.
 constexpr std::chrono::seconds kSharedFor{60};
 
-Result<std::unique_ptr<net::HttpClient>> OpenHttp(const GcsSettings& settings) {
-  return net::HttpClient::Open({.ca_pem = settings.ca_pem,
-                                .connect_timeout = settings.connect_timeout,
-                                .request_timeout = settings.request_timeout});
+net::HttpOptions HttpOf(const GcsSettings& settings) {
+  return {.ca_pem = settings.ca_pem,
+          .connect_timeout = settings.connect_timeout,
+          .request_timeout = settings.request_timeout};
 }
 
 std::string_view SecretOf(const connector::OpenRequest& request, std::string_view name) {
@@ -62,7 +63,7 @@ class GcsConnector final : public connector::Connector {
     NSTARX_TRY(const GcsLogin login, FindLogin(context, request, settings, facts));
     const auto make = [settings, login,
                        this]() -> Result<std::unique_ptr<object_store::ObjectClient>> {
-      NSTARX_TRY(auto http, OpenHttp(settings));
+      NSTARX_TRY(auto http, net::HttpClient::Open(HttpOf(settings)));
       return std::make_unique<GcsClient>(settings, login, std::move(http), clock_);
     };
     NSTARX_TRY(auto client, make());
@@ -95,52 +96,20 @@ class GcsConnector final : public connector::Connector {
     facts["user"] = "anonymous";
     if (type == "service_account") {
       const std::string_view document = SecretOf(request, "service_account_key");
-      NSTARX_TRY(login.account, ServiceAccount::Parse(document));
-      login.token = FindToken(document, login.account, settings);
+      NSTARX_TRY(login.account, google::ServiceAccount::Parse(document));
+      login.token = logins_.OfServiceAccount(document, login.account, kScope, HttpOf(settings));
       NSTARX_RETURN_IF_ERROR(login.token->GetFresh(context, kSharedFor));
       facts["user"] = login.account->email();
     } else if (type == "access_token") {
-      const std::string_view text = SecretOf(request, "access_token");
-      if (text.empty() || text.find_first_of("\r\n") != std::string_view::npos) {
-        return Error(ErrorKind::kUnauthenticated, "login.token_refused",
-                     "The access token is empty or holds a line break")
-            .WithStage("login");
-      }
-      auto token = std::make_shared<object_store::BearerToken>();
-      token->value = Secret(text);
-      token->expires = TimePoint::max();
-      const object_store::BearerTokenPtr fixed = std::move(token);
-      login.token = std::make_shared<object_store::TokenSource>(
-          [fixed](const Context&) -> Result<object_store::BearerTokenPtr> { return fixed; },
-          clock_);
+      NSTARX_TRY(login.token, logins_.OfToken(SecretOf(request, "access_token")));
       facts["user"] = "access token";
     }
     return login;
   }
 
-  std::shared_ptr<object_store::TokenSource> FindToken(std::string_view document,
-                                                       const ServiceAccountPtr& account,
-                                                       const GcsSettings& settings) {
-    std::string key(document);
-    key += '\0';
-    key += settings.ca_pem;
-    return tokens_.Find(std::move(key), [&] {
-      const auto renew = [=, this](const Context& context) -> Result<object_store::BearerTokenPtr> {
-        NSTARX_TRY(const auto http, OpenHttp(settings));
-        NSTARX_TRY(const std::string assertion, account->Assertion(clock_.Now()));
-        return object_store::RequestToken(
-            context, *http, account->token_endpoint(),
-            {{"grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
-             {"assertion", assertion}},
-            clock_.Now());
-      };
-      return std::make_shared<object_store::TokenSource>(renew, clock_);
-    });
-  }
-
   const connector::Spec spec_;
   const SystemClock clock_;
-  object_store::TokenCache tokens_;
+  google::Logins logins_{clock_};
 };
 
 }  // namespace

@@ -6,21 +6,17 @@ times of a service account's assertion, and refuses what is wrong as Google does
 
 from __future__ import annotations
 
-import base64
 import http.server
 import json
 import threading
-import time
 import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
 import requests
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.servers import golang
+from tests.servers import golang, google_tokens
 from tests.servers.catalog import ServerCatalog
 from tests.servers.certificates import TestCertificates
 from tests.servers.process import LOOPBACK, ServerProcess
@@ -73,22 +69,7 @@ class TokenEndpoint:
 
     def problem(self, form: dict[str, str]) -> str:
         """Returns what is wrong with a request, or nothing."""
-        if form.get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer":
-            return "unsupported grant type"
-        try:
-            signed, signature = form["assertion"].rsplit(".", 1)
-            header, claims = (json.loads(_decode(part)) for part in signed.split("."))
-            self.key.public_key().verify(_decode(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-        except InvalidSignature:
-            return "Invalid JWT Signature."
-        except (KeyError, ValueError) as error:
-            return f"Invalid JWT: {error!r}"
-        now = time.time()
-        if header["alg"] != "RS256" or claims["iss"] != self.email or claims["aud"] != self.url:
-            return "Invalid JWT: wrong algorithm, issuer or audience."
-        if not (claims["iat"] - 300 <= now < claims["exp"] <= claims["iat"] + 3600):
-            return "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe."
-        return "" if "devstorage" in claims["scope"] else "Invalid scope."
+        return google_tokens.problem_of(form, self.key.public_key(), self.email, self.url, "devstorage")
 
     def grant(self) -> dict[str, Any]:
         """Returns the answer with a token."""
@@ -97,28 +78,12 @@ class TokenEndpoint:
 
     def key_file(self, key: rsa.RSAPrivateKey | None = None) -> str:
         """Returns a key file like Google's, with the account's key or another one."""
-        pem = (key or self.key).private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        return json.dumps(
-            {
-                "type": "service_account",
-                "project_id": "lake",
-                "private_key_id": "test-key-1",
-                "private_key": pem.decode(),
-                "client_email": self.email,
-                "token_uri": self.url,
-            }
-        )
+        return google_tokens.key_file(key or self.key, self.email, self.url)
 
     def close(self) -> None:
         """Stops listening."""
         self._server.shutdown()
         self._server.server_close()
-
-
-def _decode(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 class FakeGcsServer(ServerProcess):

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,7 +9,7 @@
 #include "connectors/object_store/signing_key.h"
 #include "net/http_request.h"
 
-namespace nstarx::connectors::gcs {
+namespace nstarx::connectors::google {
 
 /// A service account's key file, with its private key ready to sign. Immutable and thread-safe.
 class ServiceAccount {
@@ -20,19 +19,19 @@ class ServiceAccount {
   ~ServiceAccount();
 
   const std::string& email() const { return email_; }
+  /// The project that the account belongs to; may be empty.
+  const std::string& project() const { return project_; }
   const net::ServiceUrl& token_endpoint() const { return token_endpoint_; }
 
-  /// The JWT (RS256) that is exchanged for an access token.
-  Result<std::string> Assertion(TimePoint now) const;
+  /// The JWT (RS256) that is exchanged for an access token good for `scope`.
+  Result<std::string> Assertion(std::string_view scope, TimePoint now) const;
   /// RSA with SHA-256 over the text.
   Result<std::string> Sign(std::string_view text) const;
-  /// The request as a V4 signed URL.
-  Result<std::string> SignUrl(const net::HttpRequest& request, TimePoint now,
-                              std::chrono::seconds expires) const;
 
  private:
   ServiceAccount();
   std::string email_;
+  std::string project_;
   std::string key_id_;
   std::string token_uri_;
   net::ServiceUrl token_endpoint_;
@@ -41,4 +40,4 @@ class ServiceAccount {
 
 using ServiceAccountPtr = std::shared_ptr<const ServiceAccount>;  // shared by a session's clients
 
-}  // namespace nstarx::connectors::gcs
+}  // namespace nstarx::connectors::google
