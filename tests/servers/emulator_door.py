@@ -50,7 +50,7 @@ class DoorConnection(BaseHTTPRequestHandler):
         """Logs nothing: requests hold secrets."""
 
     def answer(self, status: int, reply: dict[str, Any] | bytes) -> None:
-        """Sends JSON, or bytes as they are."""
+        """Sends an object as JSON, or bytes as they are."""
         body = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json" if body is not reply else "application/octet-stream")

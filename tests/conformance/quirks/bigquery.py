@@ -138,6 +138,8 @@ class BigqueryQuirks(Quirks):
     not_applicable = {
         "ingest and read back": "the connector has no bulk path: its capabilities do not name ingest",
     }
+    #: The emulator's parser stumbles later than the service's.
+    syntax_error = ("SELECT * FORM visible", 21)
     wrong_password_codes = ("login.wrong_client",)
 
     def __init__(self, servers: ServerCatalog) -> None:
@@ -201,7 +203,7 @@ class BigqueryQuirks(Quirks):
     def running(self, marker: str, server: Any = None) -> int | None:
         # A result that is only read has run: the emulator makes all of it first.
         if marker == "" or marker in self._watched:
-            return (server or self.server).running(marker or "no marker has this text")
+            return (server or self.server).running(marker or "no-marker")
         return None
 
     def endless_rows(self, marker: str) -> str:
