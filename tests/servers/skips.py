@@ -78,6 +78,11 @@ SKIPS: dict[str, Skip] = {
         "no account here; fakesnow, an independent emulator over DuckDB, stands for it behind a door of the tests that "
         "checks logins and plays renewal, polling, aborts and chunks",
     ),
+    "real-bigquery": Skip(
+        "BigQuery itself (IAM roles, quotas and billing, bytes processed, regions, GEOGRAPHY and BIGNUMERIC columns)",
+        "no account here; bqemulator, an independent emulator over DuckDB, stands for it behind a door of the tests that "
+        "verifies assertions and tokens and plays polling, cancelling, limits of bytes and a busy service",
+    ),
     "real-redshift": Skip(
         "Amazon Redshift itself (SUPER and its other own types, its system views' true contents, plans, serverless)",
         "no account here; PostgreSQL 15 with imitated system views stands in: proves wire protocol, SQL path, types"
