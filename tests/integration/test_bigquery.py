@@ -115,21 +115,25 @@ def test_slow_statements_are_polled_for(rest: GatewayClient, server: Any, create
     raise AssertionError("no statement took longer than the door holds an answer back")
 
 
-@pytest.mark.parametrize("timeout_ms", [60, 1200])
+@pytest.mark.parametrize("timeouts", [(100, 150, 200, 250), (1200, 2400)], ids=["id unknown", "id known"])
 def test_deadlines_cancel_the_job(
-    rest: GatewayClient, server: Any, create: Callable[..., str], timeout_ms: int
+    rest: GatewayClient, server: Any, create: Callable[..., str], timeouts: tuple[int, ...]
 ) -> None:
-    """Also one whose id is not known yet when the deadline passes."""
+    """Also one whose id is not known yet when the deadline passes: the door tells it after 300 ms."""
     connection = create(draft_of(server))
     rows_of(rest, connection, "SELECT 1 AS v")
     marker, before = f"late_{uuid.uuid4().hex}", server.seen()["cancels"]
     sql = f"SELECT SUM(SQRT(a * b)) AS s FROM {_MANY} AS a CROSS JOIN {_MANY} AS b /* {marker} */"
-    assert_problem(rest.query(connection, sql, timeout_ms=timeout_ms), "query.timeout", status=504)
-    until = time.monotonic() + 20
-    while (server.running(marker) or server.seen()["cancels"] == before) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert server.running(marker) == 0
-    assert server.seen()["cancels"] > before
+    for timeout_ms in timeouts:
+        assert_problem(rest.query(connection, sql, timeout_ms=timeout_ms), "query.timeout", status=504)
+        until = time.monotonic() + 20
+        while server.running(marker) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert server.running(marker) == 0
+        # On a busy machine a deadline may pass before the service is asked at all.
+        if server.seen()["cancels"] > before:
+            return
+    raise AssertionError("nothing was cancelled in the service")
 
 
 def test_large_results_come_in_pages_in_order(rest: GatewayClient, server: Any, create: Callable[..., str]) -> None:
