@@ -151,8 +151,8 @@ class Door:
     def _refusal(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
         most = int(body.get("maximumBytesBilled", 1 << 62))
         if most < _BILLED_MIN:
-            return _error(400, "bytesBilledLimitExceeded",
-                          f"Query exceeded limit for bytes billed: {most}. {_BILLED_MIN} or higher required.")  # fmt: skip
+            said = f"Query exceeded limit for bytes billed: {most}. {_BILLED_MIN} or higher required."
+            return _error(400, "bytesBilledLimitExceeded", said)
         text = body["query"]
         if "busy twice" in text and self.refused.setdefault(text, 0) < 2:
             self.refused[text] += 1

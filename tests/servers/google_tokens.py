@@ -35,9 +35,7 @@ def problem_of(form: dict[str, str], key: rsa.RSAPublicKey, email: str, url: str
 
 def key_file(key: rsa.RSAPrivateKey, email: str, url: str) -> str:
     """Returns a key file like Google's."""
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return json.dumps(
         {
             "type": "service_account",

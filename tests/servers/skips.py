@@ -80,8 +80,8 @@ SKIPS: dict[str, Skip] = {
     ),
     "real-bigquery": Skip(
         "BigQuery itself (IAM roles, quotas and billing, bytes processed, regions, GEOGRAPHY and BIGNUMERIC columns)",
-        "no account here; bqemulator, an independent emulator over DuckDB, stands for it behind a door of the tests that "
-        "verifies assertions and tokens and plays polling, cancelling, limits of bytes and a busy service",
+        "no account here; bqemulator, an independent emulator over DuckDB, stands for it behind a door of the tests "
+        "that verifies assertions and tokens and plays polling, cancelling, limits of bytes and a busy service",
     ),
     "real-redshift": Skip(
         "Amazon Redshift itself (SUPER and its other own types, its system views' true contents, plans, serverless)",

@@ -12,19 +12,14 @@ from __future__ import annotations
 import base64
 import gzip
 import hmac
-import http.client
 import json
 import os
 import secrets
-import signal
-import ssl
-import subprocess
 import sys
 import threading
 import time
 import uuid
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -32,7 +27,8 @@ import pyarrow as pa
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-_LOOPBACK = "127.0.0.1"
+from tests.servers.emulator_door import LOOPBACK, DoorConnection, Running, forward, serve, start_emulator
+
 _INLINE_MAX = 1 << 20
 _INLINE_ROWS = 40
 _CHUNK_ROWS = 20_000
@@ -69,17 +65,6 @@ def _success(**data: Any) -> dict[str, Any]:
     return {"data": data or None, "code": None, "message": None, "success": True}
 
 
-class Running:
-    """One statement in the emulator; its answer may be waited for, or given up."""
-
-    def __init__(self, statement: str) -> None:
-        self.statement = statement
-        self.done = threading.Event()
-        self.answer: dict[str, Any] = {}
-        self.status = 200
-        self.aborted = False
-
-
 class Door:
     """What all connections share."""
 
@@ -98,20 +83,12 @@ class Door:
 
     def forward(self, method: str, path: str, body: bytes, token: str = "") -> tuple[int, dict[str, Any]]:
         """Asks the emulator."""
-        inner = http.client.HTTPConnection(_LOOPBACK, self.inner_port)
-        headers = {"Content-Type": "application/json"}
-        if token:
-            headers["Authorization"] = f'Snowflake Token="{token}"'
+        headers = {"Authorization": f'Snowflake Token="{token}"'} if token else {}
+        status, text = forward(self.inner_port, method, path, body, headers)
         try:
-            inner.request(method, path, body, headers)
-            reply = inner.getresponse()
-            text = reply.read()
-        finally:
-            inner.close()
-        try:
-            return reply.status, json.loads(text)
+            return status, json.loads(text)
         except ValueError:
-            return reply.status, _failure("261000", text.decode(errors="replace")[:300])
+            return status, _failure("261000", text.decode(errors="replace")[:300])
 
     # Logins.
 
@@ -332,23 +309,11 @@ def _stream(table: pa.Table) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-class Connection(BaseHTTPRequestHandler):
+class Connection(DoorConnection):
     """One connection of a client."""
 
-    protocol_version = "HTTP/1.1"
     door: Door
     origin = ""
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Logs nothing: requests hold secrets."""
-
-    def _answer(self, status: int, reply: dict[str, Any] | bytes) -> None:
-        body = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json" if body is not reply else "application/octet-stream")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
     def _token(self) -> str:
         given = self.headers.get("Authorization") or ""
@@ -359,29 +324,29 @@ class Connection(BaseHTTPRequestHandler):
         found = self.door.chunks.get(name)
         # A link carries its own permission: whoever sends the session's token there is refused.
         if found is None or self.headers.get("Authorization") or self.headers.get(_KEY) != found[1]:
-            self._answer(403, b"<Error><Code>AccessDenied</Code></Error>")
+            self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
             return
         self.door.seen["chunks"] += 1
-        self._answer(200, found[0])
+        self.answer(200, found[0])
 
     def _handle(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         address = urlsplit(self.path)
         path, door = address.path, self.door
         if path == "/door/seen":
-            self._answer(200, dict(door.seen))
+            self.answer(200, dict(door.seen))
         elif path == "/door/running":
             marker = parse_qs(address.query)["marker"][0]
             with door.lock:
                 count = sum(marker in each.statement for each in door.running.values())
-            self._answer(200, {"count": count})
+            self.answer(200, {"count": count})
         elif path == "/door/end-sessions":
             door.end_all()
-            self._answer(200, {})
+            self.answer(200, {})
         elif path == "/session/v1/login-request":
-            self._answer(*door.log_in(address.query, body))
+            self.answer(*door.log_in(address.query, body))
         elif path == "/session/token-request":
-            self._answer(200, door.renew(self._token(), body))
+            self.answer(200, door.renew(self._token(), body))
         elif path.startswith("/chunks/"):
             self._chunk(path.removeprefix("/chunks/"))
         else:
@@ -391,23 +356,23 @@ class Connection(BaseHTTPRequestHandler):
         door = self.door
         token = door.inner_of(self._token())
         if isinstance(token, dict):
-            self._answer(200, token)
+            self.answer(200, token)
         elif path == "/queries/v1/query-request":
             request_id = parse_qs(query).get("requestId", [""])[0]
-            self._answer(*door.wait(door.start(request_id, query, body, token, self.origin), _HOLD_S))
+            self.answer(*door.wait(door.start(request_id, query, body, token, self.origin), _HOLD_S))
         elif path == "/queries/v1/abort-request":
-            self._answer(200, door.abort(body, token))
+            self.answer(200, door.abort(body, token))
         elif path.startswith("/queries/"):
             door.seen["polls"] += 1
-            self._answer(*door.wait(door.polled[path.split("/")[2]], _HOLD_S))
+            self.answer(*door.wait(door.polled[path.split("/")[2]], _HOLD_S))
         elif path in ("/session", "/session/heartbeat"):
             if "delete=true" in query:
                 door.seen["closed"] += 1
                 with door.lock:
                     door.inner_tokens.pop(self._token(), None)
-            self._answer(*door.forward("POST", f"{path}?{query}", body, token))
+            self.answer(*door.forward("POST", f"{path}?{query}", body, token))
         else:
-            self._answer(404, b"not here")
+            self.answer(404, b"not here")
 
     do_GET = do_POST = _handle
 
@@ -416,23 +381,10 @@ def main() -> None:
     """Starts the emulator, then serves until SIGTERM, which ends both."""
     port, inner_port, python = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     known = json.loads(os.environ.pop("DOOR"))
-    command = ["setpriv", "--pdeathsig", "KILL", "--", python, "-c", _RUN, str(inner_port)]
-    emulator = subprocess.Popen(command)
-
-    def end(_signal: int, _frame: object) -> None:
-        emulator.kill()
-        emulator.wait()
-        os._exit(0)
-
-    signal.signal(signal.SIGTERM, end)
+    start_emulator([python, "-c", _RUN, str(inner_port)])
     Connection.door = Door(inner_port, known)
-    Connection.origin = f"{'https' if known['certificate'] else 'http'}://{_LOOPBACK}:{port}"
-    server = ThreadingHTTPServer((_LOOPBACK, port), Connection)
-    if known["certificate"]:
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(known["certificate"], known["key"])
-        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    server.serve_forever()
+    Connection.origin = f"{'https' if known['certificate'] else 'http'}://{LOOPBACK}:{port}"
+    serve(port, Connection, known["certificate"], known["key"])
 
 
 if __name__ == "__main__":

@@ -141,9 +141,9 @@ TEST(QueryFieldsTest, SayAllThatTheConnectionSays) {
             R"("maximumBytesBilled":"10","parameterMode":"POSITIONAL","queryParameters":[)"
             R"({"parameterType":{"type":"STRING"},"parameterValue":{"value":null}},)"
             R"({"parameterType":{"type":"FLOAT64"},"parameterValue":{"value":"1.5"}}]})");
-  EXPECT_EQ(
-      QueryFields(service, {.text = "SELECT ?", .parameters = {json::array()}}).error().code(),
-      "query.unsupported_parameter");
+  connector::Statement nested{.text = "SELECT ?", .parameters = {}, .limit = std::nullopt};
+  nested.parameters.push_back(json::array());
+  EXPECT_EQ(QueryFields(service, nested).error().code(), "query.unsupported_parameter");
 }
 
 TEST(ResultTest, StatementsWithoutRowsSayWhatTheyChanged) {

@@ -143,8 +143,8 @@ class BigqueryEmulator(ServerProcess):
         self.call("POST", f"/datasets/{self.dataset}/tables",
                   {"tableReference": reference, "schema": {"fields": fields}, **more})  # fmt: skip
         if rows:
-            told = self.call("POST", f"/datasets/{self.dataset}/tables/{name}/insertAll",
-                             {"rows": [{"insertId": str(number), "json": row} for number, row in enumerate(rows)]})  # fmt: skip
+            streamed = [{"insertId": str(number), "json": row} for number, row in enumerate(rows)]
+            told = self.call("POST", f"/datasets/{self.dataset}/tables/{name}/insertAll", {"rows": streamed})
             if told.get("insertErrors"):
                 raise RuntimeError(str(told["insertErrors"])[:1000])
 

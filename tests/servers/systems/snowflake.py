@@ -28,7 +28,7 @@ from tests.servers.process import ServerProcess, free_port
 VERSION = "0.12.1"
 ACCOUNT = "NSTARX-TESTS"
 _PACKAGES = (f"fakesnow[server]=={VERSION}", "snowflake-connector-python[pandas]==4.8.1")
-_DOOR = Path(__file__).parents[1] / "snowflake_door.py"
+_ROOT = Path(__file__).parents[3]
 
 
 def fetch() -> Path:
@@ -80,7 +80,8 @@ class SnowflakeEmulator(ServerProcess):
 
     def command(self) -> list[str]:
         """Returns the command line of the door, which starts the emulator."""
-        return [sys.executable, str(_DOOR), str(self.port), str(self._inner_port), str(fetch())]
+        door = [sys.executable, "-m", "tests.servers.snowflake_door"]
+        return [*door, str(self.port), str(self._inner_port), str(fetch())]
 
     def environment(self) -> dict[str, str]:
         """Returns who is let in."""
@@ -92,7 +93,7 @@ class SnowflakeEmulator(ServerProcess):
             "OAUTH": self.oauth_token, "PROGRAMMATIC_ACCESS_TOKEN": self.access_token,
             "roles": ["PUBLIC", "ANALYST"], "certificate": str(self._files[0]), "key": str(self._files[1]),
         }  # fmt: skip
-        return {"DOOR": json.dumps(known)}
+        return {"DOOR": json.dumps(known), "PYTHONPATH": str(_ROOT)}
 
     def is_ready(self) -> bool:
         """Logs in and reads; makes the database, which is in memory, where it is new."""
