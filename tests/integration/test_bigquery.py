@@ -280,4 +280,4 @@ def test_tables_and_views_are_described(rest: GatewayClient, server: Any, create
     assert lines == [[{"sku": "a", "price": Decimal("1.500000000")}], []]
     for missing in ("nowhere", "lake.nowhere", "no-such-project.lake.t", "a.b.c.d", "lake..x", "`lake"):
         answer = rest.get(f"/connections/{connection}/describe", params={"path": missing})
-        assert answer.status_code == 404, (missing, answer.text)
+        assert_problem(answer, "query.undefined_table", status=404)

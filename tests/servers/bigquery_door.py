@@ -37,17 +37,18 @@ _KEPT_MAX = 12
 _BILLED_MIN = 10 << 20
 _STATUS = {"notFound": 404, "accessDenied": 403, "duplicate": 409, "responseTooLarge": 403, "stopped": 499}
 #: The emulator as it is, but that a line on its standard input interrupts what it runs, as it can not cancel, and that
-#: pages are written as JSON at once, which takes it a second for each otherwise.
+#: it writes pages faster: texts and whole numbers, of which a page of 50,000 rows takes it a second otherwise.
 _RUN = """
 import functools, sys, threading
 import orjson
 from bqemulator.api.routes import jobs
 from bqemulator.config import Settings
 from bqemulator.server import run_forever
+from bqemulator.storage import arrow_bridge
 from bqemulator.storage.engine import DuckDBEngine
 from starlette.responses import Response
 
-started, results = DuckDBEngine.start, jobs.get_query_results
+started, results, formatted = DuckDBEngine.start, jobs.get_query_results, arrow_bridge._format_bq_value
 
 async def start(self):
     await started(self)
@@ -60,7 +61,13 @@ async def start(self):
 def faster(*args, **options):
     return Response(orjson.dumps(results(*args, **options)), media_type="application/json")
 
+def quick(value, arrow_type, *, field=None):
+    if type(value) is str:
+        return value
+    return str(value) if type(value) is int else formatted(value, arrow_type, field=field)
+
 DuckDBEngine.start = start
+arrow_bridge._format_bq_value = quick
 place = next(route for route in jobs.router.routes if route.endpoint is results)
 jobs.router.routes.remove(place)
 jobs.router.get(place.path.removeprefix(jobs.router.prefix))(faster)

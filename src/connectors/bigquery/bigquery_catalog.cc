@@ -53,7 +53,7 @@ std::string KindOf(std::string_view type) {
 
 /// What is not there, or not for this login to see, as a path that leads nowhere.
 Error Named(Error error, std::string_view path) {
-  if (error.code() != "query.undefined_table") return error;
+  if (error.kind() != ErrorKind::kNotFound) return error;
   return UndefinedTable(path).WithVendorCode(error.vendor_code());
 }
 

@@ -26,7 +26,6 @@ constexpr auto kMissing = ErrorKind::kNotFound;
 constexpr Row kPhrases[] = {
     {"User does not have bigquery.jobs.create permission", kDenied, "login.no_job_privilege"},
     {"has not been used in project", kDenied, "login.api_disabled", "login"},
-    {"it is disabled", kDenied, "login.api_disabled", "login"},
     {"prohibited by organization's policy", kDenied, "login.service_perimeter", "login"},
     {"Not found: Project", kMissing, "login.project_not_found", "login"},
     {"not a valid project", kMissing, "login.project_not_found", "login"},
@@ -108,7 +107,10 @@ Row ByStatus(int status) {
 
 Row FindRow(const Failure& failure) {
   if (failure.http_status != 401 && failure.reason != "stopped") {
+    // Of a statement's own failure the message may repeat any text of the statement.
+    const bool own = failure.reason == "invalidQuery";
     for (const Row& row : kPhrases) {
+      if (own && (row.stage == "login" || row.code == "query.result_gone")) continue;
       if (Says(failure.message, row.sign)) return row;
     }
   }

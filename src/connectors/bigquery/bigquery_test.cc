@@ -60,6 +60,9 @@ TEST(ErrorsTest, ReasonsAndMessagesAreNamed) {
   for (const auto& [status, reason, message, code] : cases) {
     EXPECT_EQ(Of(status, reason, message).code(), code) << message;
   }
+  // A statement's own failure may repeat any text of the statement.
+  EXPECT_EQ(Of(400, "invalidQuery", "Bad int64 value: Not found: Project x").code(),
+            "query.bad_value");
   EXPECT_EQ(Of(401, "authError", "Request had invalid credentials: canary").message(),
             "The service does not accept the access token");
   EXPECT_EQ(FromFailure(ReadFailure(502, "<html>"), "").code(), "service.unavailable");

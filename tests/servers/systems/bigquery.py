@@ -28,7 +28,8 @@ from tests.servers.process import ServerProcess, free_port
 VERSION = "1.4.0"
 #: The emulator wants DuckDB's spatial extension, which is on the package index for this version of DuckDB.
 _PACKAGES = (
-    f"bqemulator=={VERSION}", "duckdb==1.5.5", "duckdb-extensions", "duckdb-extension-spatial==1.5.5", "numpy",
+    f"bqemulator=={VERSION}", "duckdb==1.5.5", "duckdb-extensions==1.5.5", "duckdb-extension-spatial==1.5.5",
+    "numpy==2.4.6", "orjson==3.13.0",
 )  # fmt: skip
 _SPATIAL = "from duckdb_extensions import import_extension; import_extension('spatial')"
 _ROOT = Path(__file__).parents[3]
