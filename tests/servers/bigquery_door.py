@@ -32,7 +32,7 @@ _SCOPE = "https://www.googleapis.com/auth/bigquery"
 #: So long an answer is held back at most; the service itself does so for as long as it is asked to.
 _HOLD_S = 0.3
 #: The emulator keeps all results in memory: only so many of the last.
-_KEPT_MAX = 12
+_KEPT_MAX = 6
 #: What a query is billed at least.
 _BILLED_MIN = 10 << 20
 _STATUS = {"notFound": 404, "accessDenied": 403, "duplicate": 409, "responseTooLarge": 403, "stopped": 499}
@@ -222,6 +222,7 @@ class Door:
                 if len(self.kept) <= _KEPT_MAX:
                     return
                 old = self.kept.popleft()
+                self.jobs.pop(old.name, None)
             self.ask("DELETE", f"{_PROJECTS}{old.project}/jobs/{old.inner}/delete")
 
     def wait(self, job: Job, seconds: float) -> tuple[int, dict[str, Any]]:

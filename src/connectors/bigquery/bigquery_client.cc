@@ -76,6 +76,15 @@ Result<net::HttpReply> BigqueryClient::SendOnce(const Context& context, const Ca
   request.body = call.body;
   auto reply = http_->Send(context, request, kAnswerMax);
   if (service_->token != nullptr) WipeString(request.headers.back().second);
+  if (reply) {
+    reached_ = true;
+  } else if (reached_ && reply.error().code() == "tls.handshake_failed") {
+    // The service spoke TLS before: libcurl has dialled anew while it went away.
+    return Unavailable("connection.lost", reply.error().message())
+        .WithStage("query")
+        .WithConnector("bigquery")
+        .WithVendorCode(reply.error().vendor_code());
+  }
   return reply;
 }
 

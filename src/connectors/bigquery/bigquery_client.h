@@ -71,6 +71,7 @@ class BigqueryClient {
 
   const ServicePtr service_;
   const std::unique_ptr<net::HttpClient> http_;
+  bool reached_ = false;  ///< an answer has come
 };
 
 /// "<project>/datasets/<dataset>/tables/<table>", as far as there are parts.
