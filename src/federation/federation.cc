@@ -36,8 +36,13 @@ class Statement final : public connector::BatchStream {
         left_(limit.value_or(connector::BrowseFacet::kAllRows)) {}
 
   Status Start(const Context& context, const SqlRequest& request) {
-    NSTARX_TRY(rows_,
-               engine_->Execute(context, {.text = request.sql, .parameters = request.parameters}));
+    auto rows = engine_->Execute(context, {.text = request.sql, .parameters = request.parameters});
+    if (!rows && rows.error().code() == "query.undefined_table" && rows.error().hints().empty()) {
+      return std::move(rows).error().WithHint(
+          R"(Write "connection"."schema"."table", or "connection"."path" as browse shows it.)");
+    }
+    if (!rows) return std::move(rows).error();
+    rows_ = *std::move(rows);
     return {};
   }
 

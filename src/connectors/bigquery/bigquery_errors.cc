@@ -6,6 +6,8 @@
 #include <charconv>
 #include <optional>
 
+#include "connectors/sql_text/places.h"
+
 namespace nstarx::connectors::bigquery {
 namespace {
 
@@ -130,15 +132,8 @@ std::optional<int64_t> PositionOf(std::string_view message, std::string_view tex
     return std::nullopt;
   }
   const auto second = std::from_chars(first.ptr + 1, rest.data() + rest.size(), column);
-  if (second.ec != std::errc() || line < 1 || column < 1) return std::nullopt;
-  int64_t place = 1;
-  int64_t seen = 1;
-  for (size_t offset = 0; offset < text.size() && seen < line; ++offset) {
-    if ((static_cast<unsigned char>(text[offset]) & 0xC0U) != 0x80U) ++place;
-    if (text[offset] == '\n') ++seen;
-  }
-  if (seen != line || column > static_cast<int64_t>(text.size()) + 1) return std::nullopt;
-  return place + column - 1;
+  if (second.ec != std::errc()) return std::nullopt;
+  return sql_text::PlaceOf(text, line, column - 1);
 }
 
 /// Cut between characters.
