@@ -390,16 +390,15 @@ void AddDataCommands(CommandTable& table) {
                  .kind = OptionKind::kInteger,
                  .minimum = 0});
   for (Option& option : RowOptions()) sql.push_back(std::move(option));
-  table.push_back(
-      {.path = "sql",
-       .group = kGroup,
-       .summary = "Run one SQL over connections and print its rows",
-       .options = std::move(sql),
-       .examples = {"nstarx sql 'SELECT count(*) FROM \"sales\".public.orders'",
-                    "nstarx sql 'SELECT * FROM \"sales\".public.orders JOIN "
-                    "\"lake\".\"events/*.parquet\" USING (order_id)' --limit 10",
-                    "nstarx sql -f report.sql -o parquet --output report.parquet"},
-       .run = Sql});
+  table.push_back({.path = "sql",
+                   .group = kGroup,
+                   .summary = "Run one SQL over connections and print its rows",
+                   .options = std::move(sql),
+                   .examples = {"nstarx sql 'SELECT count(*) FROM \"sales\".public.orders'",
+                                "nstarx sql 'SELECT * FROM \"sales\".public.orders JOIN "
+                                "\"lake\".\"events/*.parquet\" USING (order_id)' --limit 10",
+                                "nstarx sql -f report.sql -o parquet --output report.parquet"},
+                   .run = Sql});
   const Option path{.name = "path", .value = "PATH", .help = "Schema, table, prefix or file."};
   Option needed = path;
   needed.required = true;

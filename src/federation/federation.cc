@@ -3,6 +3,7 @@
 #include <arrow/record_batch.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "audit/journal.h"
@@ -25,6 +26,31 @@ class Turn {
   std::atomic<int>& running_;
 };
 
+/// What helps against failures of the engine itself; those of connections bring their own hints.
+struct Advice {
+  std::string_view code;
+  const char* hint;
+};
+constexpr Advice kAdvice[] = {
+    {"query.undefined_table",
+     R"(Write "connection"."schema"."table", or "connection"."path" as browse shows it.)"},
+    {"query.undefined_column", "nstarx describe CONNECTION PATH lists the columns of a table."},
+    {"query.undefined_function", "The functions are DuckDB's, not those of the connections."},
+    {"query.syntax_error", "The SQL is DuckDB's; details.position is where it stopped reading."},
+    {"query.invalid_statement", "The SQL is DuckDB's; see the message for what does not fit."},
+    {"query.invalid_value", "Convert the value with CAST, or TRY_CAST for NULL in its place."},
+    {"query.invalid_parameters", "Give one value for each ? or $1 of the statement."},
+    {"query.not_allowed", "Only one SELECT over tables of connections runs here."},
+    {"query.out_of_memory", "Filter earlier, or join fewer and narrower columns."},
+    {"query.timeout", "Raise timeout_ms, or filter earlier."},
+};
+
+Error Advised(Error error) {
+  const auto* found = std::ranges::find(kAdvice, error.code(), &Advice::code);
+  if (error.hints().empty() && found != std::end(kAdvice)) error.WithHint(found->hint);
+  return error;
+}
+
 /// A statement's rows, with all that must live as long.
 class Statement final : public connector::BatchStream {
  public:
@@ -37,11 +63,7 @@ class Statement final : public connector::BatchStream {
 
   Status Start(const Context& context, const SqlRequest& request) {
     auto rows = engine_->Execute(context, {.text = request.sql, .parameters = request.parameters});
-    if (!rows && rows.error().code() == "query.undefined_table" && rows.error().hints().empty()) {
-      return std::move(rows).error().WithHint(
-          R"(Write "connection"."schema"."table", or "connection"."path" as browse shows it.)");
-    }
-    if (!rows) return std::move(rows).error();
+    if (!rows) return Advised(std::move(rows).error());
     rows_ = *std::move(rows);
     return {};
   }
@@ -50,7 +72,9 @@ class Statement final : public connector::BatchStream {
 
   Result<std::shared_ptr<arrow::RecordBatch>> Next(const Context& context) override {
     if (left_ == 0) return std::shared_ptr<arrow::RecordBatch>();
-    NSTARX_TRY(auto batch, rows_->Next(context));
+    auto next = rows_->Next(context);
+    if (!next) return Advised(std::move(next).error());
+    auto batch = *std::move(next);
     if (batch == nullptr) return batch;
     if (batch->num_rows() > left_) batch = batch->Slice(0, left_);
     left_ -= batch->num_rows();

@@ -61,10 +61,10 @@ Result<Response> RunSql(Call& call) {
   NSTARX_TRY(const result::Negotiated format, FormatOf(call));
   const Context context = TimedContext(call);
   gateway::QueryRequest read = ReadQuery(call.body);
-  NSTARX_TRY(auto batches, call.services.federation.Query(
-                               context, {.sql = std::move(read.query),
-                                         .parameters = std::move(read.parameters),
-                                         .limit = read.limit}));
+  NSTARX_TRY(auto batches,
+             call.services.federation.Query(context, {.sql = std::move(read.query),
+                                                      .parameters = std::move(read.parameters),
+                                                      .limit = read.limit}));
   return Rows(context, std::move(batches), format);
 }
 
@@ -177,13 +177,15 @@ void AddStatementRoutes(std::vector<Route>& table) {
        .operation = "querySql",
        .tag = "data",
        .summary = "Run one SQL over connections",
-       .description = "A table is \"connection\".\"schema\".\"table\", or \"connection\".\"path\" as "
-                      "browse shows it. Each connection's tables are read as the caller may, with "
-                      "the columns that are wanted. The rows come as Accept asks.",
+       .description =
+           "A table is \"connection\".\"schema\".\"table\", or \"connection\".\"path\" as "
+           "browse shows it. Each connection's tables are read as the caller may, with "
+           "the columns that are wanted. The rows come as Accept asks.",
        .permission = "use",
        .body = BodyKind::kJson,
        .request_schema = "SqlRequest",
-       .request_examples = {R"({"query": "SELECT c.name, sum(o.total) FROM \"sales\".public.orders AS o JOIN \"crm\".\"crm.customers\" AS c ON c.id = o.customer_id GROUP BY 1"})"},
+       .request_examples =
+           {R"({"query": "SELECT c.name, sum(o.total) FROM \"sales\".public.orders AS o JOIN \"crm\".\"crm.customers\" AS c ON c.id = o.customer_id GROUP BY 1"})"},
        .response_schema = "QueryResult",
        .response_media = {kArrow, "application/x-ndjson", "text/csv", kParquet},
        .rows = true,

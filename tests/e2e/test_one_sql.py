@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -250,19 +249,16 @@ def test_a_small_pool_is_enough_or_says_so(rest: GatewayClient, postgresql: Any)
         rest.delete("/connections/one-sql-narrow")
 
 
-def test_a_big_join_in_bounded_memory(
-    start_gateway: Callable[..., GatewayServer], postgresql: Any, big: str, sqlite_file: Path
-) -> None:
+def test_a_big_join_in_bounded_memory(start_gateway: Callable[..., GatewayServer], postgresql: Any, big: str) -> None:
     server = start_gateway()
     client = server.client()
     client.create(postgresql_draft(postgresql, "joined"))
     rows(client, "SELECT 1")
     server.reset_memory_peak()
-    text = f'SELECT count(*), sum(length(a.pad))::BIGINT FROM "joined".public.{big} a JOIN "joined".public.{big} b USING (id)'
-    begun = time.monotonic()
+    table = f'"joined".public.{big}'
+    text = f"SELECT count(*), sum(length(a.pad))::BIGINT FROM {table} a JOIN {table} b USING (id)"
     assert rows(client, text, timeout_ms=300_000) == [[BIG_ROWS, 100 * BIG_ROWS]]
     assert server.memory_bytes("VmHWM") < 700 * 1024 * 1024, server.memory_bytes("VmHWM")
-    assert time.monotonic() - begun < 300
 
 
 def test_only_so_many_run_at_the_same_time(rest: GatewayClient, sales: str, big: str) -> None:
