@@ -19,7 +19,7 @@ namespace {
 /// What a driver gets to stop a statement before its process is killed.
 constexpr std::chrono::milliseconds kStopGrace{1000};
 /// JDBC drivers stop a statement by a second connection, on which they wait.
-constexpr std::chrono::milliseconds kJvmStopGrace{5000};
+constexpr std::chrono::milliseconds kJvmStopGrace{10000};
 
 Error Malformed(std::string_view what) {
   return Error(ErrorKind::kInternal, "adapter.protocol",

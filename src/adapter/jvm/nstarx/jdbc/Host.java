@@ -28,7 +28,6 @@ public final class Host {
     while (true) {
       Wire.Frame frame = wire.next();
       if (frame.kind() != 'Q') continue; // the rest of an ingest that has failed
-      wire.begin();
       try {
         wire.say('R', answer(new String(frame.payload(), StandardCharsets.UTF_8)));
       } catch (Throwable error) {

@@ -24,11 +24,13 @@ final class Wire {
   static final int PIECE = 1 << 20;
   private static final int QUEUED = 8;
   private static final long LEAVE_GRACE_MS = 2000;
+  private static final long STOP_AGAIN_MS = 200;
 
   private final DataInputStream in = new DataInputStream(new FileInputStream(FileDescriptor.in));
   private final OutputStream out = new FileOutputStream(FileDescriptor.in);
   private final BlockingQueue<Frame> inbox = new ArrayBlockingQueue<>(QUEUED);
   private volatile boolean cancelled = false;
+  private volatile boolean busy = false; // from a request's arrival to its reply
   private volatile Runnable stop = () -> {};
 
   Wire() {
@@ -40,11 +42,6 @@ final class Wire {
   /** What a cancel calls, from another thread. */
   void onCancel(Runnable action) {
     stop = action;
-  }
-
-  /** A request begins: what was cancelled before is over. */
-  void begin() {
-    cancelled = false;
   }
 
   boolean cancelled() {
@@ -67,6 +64,7 @@ final class Wire {
   }
 
   void say(char kind, byte[] bytes, int begin, int size) {
+    if (kind == 'R' || kind == 'X') busy = false;
     byte[] header = {(byte) kind, (byte) size, (byte) (size >> 8), (byte) (size >> 16), (byte) (size >> 24)};
     try {
       out.write(header);
@@ -85,6 +83,24 @@ final class Wire {
     Runtime.getRuntime().halt(0);
   }
 
+  /** A cancel that comes before the driver has begun is lost on it: again until the reply. */
+  private Thread startToStop() {
+    cancelled = true;
+    Thread stopper = new Thread(() -> {
+      try {
+        while (busy && cancelled) {
+          stop.run();
+          Thread.sleep(STOP_AGAIN_MS);
+        }
+      } catch (InterruptedException error) {
+        Thread.currentThread().interrupt();
+      }
+    }, "stop");
+    stopper.setDaemon(true);
+    stopper.start();
+    return stopper;
+  }
+
   private void readAll() {
     try {
       while (true) {
@@ -94,21 +110,18 @@ final class Wire {
         byte[] payload = new byte[size];
         in.readFully(payload);
         Frame frame = new Frame(kind, payload);
-        if (kind == 'C') {
-          cancelled = true;
-          stop.run();
+        if (kind == 'Q') {
+          cancelled = false;
+          busy = true;
         }
+        if (kind == 'C') startToStop();
         inbox.put(frame);
       }
     } catch (IOException | InterruptedException | RuntimeException error) {
       // The server is gone, or this session is.
     }
-    cancelled = true;
-    Thread last = new Thread(stop, "stop");
-    last.setDaemon(true);
-    last.start();
     try {
-      last.join(LEAVE_GRACE_MS);
+      startToStop().join(LEAVE_GRACE_MS);
     } catch (InterruptedException error) {
       Thread.currentThread().interrupt();
     }
