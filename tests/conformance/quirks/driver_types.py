@@ -27,6 +27,7 @@ _NEEDS_A_SERVER = (
     "browse",
     "describe",
     "sample",
+    "a table of one SQL over connections",
     "secrets nowhere",
 )
 _NEEDS_THE_DRIVER = ("dead host", "refused port", "filtered port")
