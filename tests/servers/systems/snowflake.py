@@ -59,7 +59,7 @@ class SnowflakeEmulator(ServerProcess):
         self.key_passphrase = logins.CANARY + "snowflake-passphrase-03aa"
         self.user, self.password = logins.APP.user, logins.APP.password
         self._key = rsa.generate_private_key(65537, 2048)
-        self._inner_port = free_port()
+        self.inner_port = free_port()
         self._files: tuple[Path, ...] = ()
 
     @property
@@ -81,7 +81,7 @@ class SnowflakeEmulator(ServerProcess):
     def command(self) -> list[str]:
         """Returns the command line of the door, which starts the emulator."""
         door = [sys.executable, "-m", "tests.servers.snowflake_door"]
-        return [*door, str(self.port), str(self._inner_port), str(fetch())]
+        return [*door, str(self.port), str(self.inner_port), str(fetch())]
 
     def environment(self) -> dict[str, str]:
         """Returns who is let in."""
