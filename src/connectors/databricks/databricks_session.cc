@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "connectors/databricks/databricks_catalog.h"
 #include "connectors/databricks/databricks_errors.h"
@@ -14,6 +15,8 @@ namespace nstarx::connectors::databricks {
 namespace {
 
 constexpr std::string_view kStatements = "/api/2.0/sql/statements";
+constexpr std::chrono::milliseconds kShortestPoll{10};
+constexpr std::chrono::milliseconds kLongestPoll{1000};
 
 const json::object& ObjectOf(const json::object& object, std::string_view key) {
   static const json::object kEmpty;
@@ -136,7 +139,8 @@ Result<json::object> DatabricksSession::Await(const Context& context, json::obje
     running_ = id;
   }
   Result<json::object> out = [&]() -> Result<json::object> {
-    for (int round = 0;; ++round) {
+    const auto begun = std::chrono::steady_clock::now();
+    while (true) {
       const json::object& status = ObjectOf(answer, "status");
       const std::string state(GetString(status, "state"));
       const json::object& error = ObjectOf(status, "error");
@@ -152,8 +156,11 @@ Result<json::object> DatabricksSession::Await(const Context& context, json::obje
         return FromStatementError(GetString(error, "error_code"), GetString(error, "message"),
                                   GetString(status, "sql_state"), text);
       }
-      const std::chrono::milliseconds wait{
-          std::min<int64_t>(int64_t{10} << std::min(round, 7), 1000)};
+      // A tenth of the time so far: that much at most is an answer late.
+      const auto wait = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                       std::chrono::steady_clock::now() - begun) /
+                                       10,
+                                   kShortestPoll, kLongestPoll);
       auto next = [&]() -> Result<json::object> {
         NSTARX_RETURN_IF_ERROR(Pause(context, wait));
         return client_->Call(context, "GET", fmt::format("{}/{}", kStatements, id), {}, {}, text);
