@@ -14,7 +14,8 @@ namespace nstarx::connectors::bigquery {
 class BigquerySession final : public connector::Session,
                               public connector::QueryFacet,
                               public connector::BrowseFacet,
-                              public connector::ExplainFacet {
+                              public connector::ExplainFacet,
+                              public connector::IngestFacet {
  public:
   BigquerySession(std::unique_ptr<BigqueryClient> client, connector::SessionFacts facts,
                   bool read_only)
@@ -38,6 +39,8 @@ class BigquerySession final : public connector::Session,
   Result<std::unique_ptr<connector::BatchStream>> Sample(const Context& context,
                                                          std::string_view path,
                                                          int64_t limit) override;
+  Result<int64_t> Ingest(const Context& context, std::string_view path, connector::IngestMode mode,
+                         connector::BatchStream& source) override;
   /// What the service foresees of the statement, which is not run: its kind, the tables and the
   /// bytes that it would read and bill.
   Result<json::object> Explain(const Context& context,

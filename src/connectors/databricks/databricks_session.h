@@ -13,7 +13,8 @@ namespace nstarx::connectors::databricks {
 /// A login to one SQL warehouse. Statements stand alone: the service has no sessions.
 class DatabricksSession final : public connector::Session,
                                 public connector::QueryFacet,
-                                public connector::BrowseFacet {
+                                public connector::BrowseFacet,
+                                public connector::IngestFacet {
  public:
   DatabricksSession(std::unique_ptr<DatabricksClient> client, connector::SessionFacts facts,
                     bool read_only)
@@ -35,6 +36,8 @@ class DatabricksSession final : public connector::Session,
   Result<std::unique_ptr<connector::BatchStream>> Sample(const Context& context,
                                                          std::string_view path,
                                                          int64_t limit) override;
+  Result<int64_t> Ingest(const Context& context, std::string_view path, connector::IngestMode mode,
+                         connector::BatchStream& source) override;
   bool narrows_scans() const override { return true; }
   Result<std::unique_ptr<connector::BatchStream>> Scan(
       const Context& context, const connector::ScanRequest& request,

@@ -13,7 +13,8 @@ namespace nstarx::connectors::snowflake {
 /// One session of the service.
 class SnowflakeSession final : public connector::Session,
                                public connector::QueryFacet,
-                               public connector::BrowseFacet {
+                               public connector::BrowseFacet,
+                               public connector::IngestFacet {
  public:
   /// `home` are database and schema of the session, where it has them.
   SnowflakeSession(std::unique_ptr<SnowflakeClient> client, connector::SessionFacts facts,
@@ -39,6 +40,8 @@ class SnowflakeSession final : public connector::Session,
   Result<std::unique_ptr<connector::BatchStream>> Sample(const Context& context,
                                                          std::string_view path,
                                                          int64_t limit) override;
+  Result<int64_t> Ingest(const Context& context, std::string_view path, connector::IngestMode mode,
+                         connector::BatchStream& source) override;
   bool narrows_scans() const override { return true; }
   Result<std::unique_ptr<connector::BatchStream>> Scan(
       const Context& context, const connector::ScanRequest& request,

@@ -135,9 +135,6 @@ class BigqueryQuirks(Quirks):
     mortal_name = "bigquery_mortal"
     types_table = _TYPES
     primary_key = None
-    not_applicable = {
-        "ingest and read back": "the connector has no bulk path: its capabilities do not name ingest",
-    }
     #: The emulator's parser stumbles later than the service's.
     syntax_error = ("SELECT * FORM visible", 21)
     wrong_password_codes = ("login.wrong_client",)
@@ -208,6 +205,24 @@ class BigqueryQuirks(Quirks):
 
     def endless_rows(self, marker: str) -> str:
         return self.rows_query(300_000) + f" /* {marker} */"
+
+    def ingest_table(self) -> pa.Table:
+        return pa.table(
+            {
+                "id": pa.array([-(2**63), 2, 3], pa.int64()),
+                "name": pa.array([f"{UNICODE} it's \\ 50%\n", None, ""], pa.string()),
+                "price": pa.array([Decimal("12.34"), Decimal("-0.01"), None], pa.decimal128(38, 9)),
+                "day": pa.array([datetime.date(2026, 2, 28), None, datetime.date(1, 1, 1)], pa.date32()),
+                "at": pa.array([None, 0, 1_700_000_000_123_456], pa.timestamp("us", "UTC")),
+                "local": pa.array([-1, None, 1_700_000_000_123_456], pa.timestamp("us")),
+                "data": pa.array([b"\x00\xff", b"", None], pa.binary()),
+                "flag": pa.array([True, None, False], pa.bool_()),
+                "ratio": pa.array([0.1, float("inf"), None], pa.float64()),
+            }
+        )
+
+    def ingest_path(self) -> str:
+        return "lake.ingested"
 
     def table_path(self) -> str:
         return "lake.types"

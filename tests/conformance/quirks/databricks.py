@@ -65,7 +65,6 @@ class DatabricksQuirks(Quirks):
     mortal_name = "databricks_mortal"
     types_table = _TYPES
     not_applicable = {
-        "ingest and read back": "the connector has no bulk path: its capabilities do not name ingest",
         "parameters and Unicode": "not proven: the emulator refuses named parameters, which are all that the API has",
     }
     wrong_password_codes = ("login.token_refused",)
@@ -120,6 +119,24 @@ class DatabricksQuirks(Quirks):
 
     def endless_rows(self, marker: str) -> str:
         return self.rows_query(600_000) + f" /* {marker} */"
+
+    def ingest_table(self) -> pa.Table:
+        return pa.table(
+            {
+                "id": pa.array([-(2**63), 2, 3], pa.int64()),
+                "name": pa.array([f"{UNICODE} it's \\ 50%\n", None, ""], pa.string()),
+                "price": pa.array([Decimal("12.34"), Decimal("-0.01"), None], pa.decimal128(15, 2)),
+                "day": pa.array([datetime.date(2026, 2, 28), None, datetime.date(1, 1, 1)], pa.date32()),
+                "at": pa.array([None, 0, 1_700_000_000_123_456], pa.timestamp("us", "UTC")),
+                # The emulator holds other bytes as they are written (hex() shows them), but reads them as text.
+                "data": pa.array([b"\x00\x7f'", b"", None], pa.binary()),
+                "flag": pa.array([True, None, False], pa.bool_()),
+                "ratio": pa.array([0.1, float("inf"), None], pa.float64()),
+            }
+        )
+
+    def ingest_path(self) -> str:
+        return "lake.analytics.ingested"
 
     def table_path(self) -> str:
         return "lake.analytics.types"

@@ -101,9 +101,6 @@ class SnowflakeQuirks(Quirks):
     mortal_name = "snowflake_mortal"
     types_table = _TYPES
     primary_key = ["ID"]
-    not_applicable = {
-        "ingest and read back": "the connector has no bulk path: its capabilities do not name ingest",
-    }
     #: The emulator gives DuckDB's words, whose position is not Snowflake's.
     syntax_error = ("SELECT * FORM visible", None)
 
@@ -162,6 +159,27 @@ class SnowflakeQuirks(Quirks):
 
     def endless_rows(self, marker: str) -> str:
         return self.rows_query(600_000) + f" /* {marker} */"
+
+    def ingest_table(self) -> pa.Table:
+        return pa.table(
+            {
+                "id": pa.array([1, 2, 3], pa.decimal128(19, 0)),
+                "name": pa.array([f"{UNICODE} it's \\ 50%\n", None, ""], pa.string()),
+                "price": pa.array([Decimal("12.34"), Decimal("-0.01"), None], pa.decimal128(15, 2)),
+                "day": pa.array([datetime.date(2026, 2, 28), None, datetime.date(1, 1, 1)], pa.date32()),
+                "at": pa.array([None, 0, 1_700_000_000_123_456_000], pa.timestamp("ns", "UTC")),
+                "local": pa.array([-1000, None, 1_700_000_000_123_456_000], pa.timestamp("ns")),
+                "data": pa.array([b"\x00\xff", b"", None], pa.binary()),
+                "flag": pa.array([True, None, False], pa.bool_()),
+                "ratio": pa.array([0.1, float("inf"), None], pa.float64()),
+            }
+        )
+
+    def ingest_path(self) -> str:
+        return '"LAKE"."ANALYTICS"."ingested"'
+
+    def ingested_query(self) -> str:
+        return f'SELECT * FROM {self.ingest_path()} ORDER BY "id"'
 
     def table_path(self) -> str:
         return "LAKE.ANALYTICS.TYPES"
